@@ -1,0 +1,1 @@
+"""The gateway: every HTTP route behind one door, and live events on the stream's own feed."""

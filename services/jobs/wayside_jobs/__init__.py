@@ -1,0 +1,1 @@
+"""The jobs service: the truth about every long-running operation, wherever it runs."""
