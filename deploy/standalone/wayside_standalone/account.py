@@ -1,0 +1,97 @@
+"""The unprivileged user that PostgreSQL runs as when root starts it: PostgreSQL refuses to be root."""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from wayside_standalone.errors import NoUnprivilegedUser, Unreachable
+from wayside_standalone.process import Identity
+
+USER = "wayside-postgres"
+# Linux capabilities by number, see capabilities(7).
+DAC_OVERRIDE = 1
+DAC_READ_SEARCH = 2
+
+
+def identity_for(directory: Path, program: Path) -> Identity:
+    """Who shall run `program` on `directory`: ourselves, or for root the unprivileged user.
+
+    Where a parent folder (say /root) bars that user, the process keeps the one capability to pass through. The
+    folder's permissions are not ours to change.
+    """
+    if os.geteuid() != 0:
+        return Identity()
+    user = ensure_user(USER)
+    barriers = [barrier for path in (directory, program) for barrier in barriers_before(path, user)]
+    executable = bool(program.stat().st_mode & stat.S_IXOTH)
+    if not barriers and executable:
+        return Identity(user.pw_uid, user.pw_gid)
+    candidates = (DAC_READ_SEARCH, DAC_OVERRIDE) if executable else (DAC_OVERRIDE,)
+    for capability in candidates:
+        if capability in held_capabilities():
+            return Identity(user.pw_uid, user.pw_gid, capability)
+    raise Unreachable(user.pw_name, directory, barriers[0] if barriers else program)
+
+
+def owned_by(identity: Identity, path: Path) -> None:
+    """Give a file or a whole folder to the identity; costs one stat when it has it already."""
+    if identity.uid in (-1, path.stat().st_uid):
+        return
+    for folder, _, files in os.walk(path):
+        for name in files:
+            os.chown(Path(folder, name), identity.uid, identity.gid, follow_symlinks=False)
+        os.chown(folder, identity.uid, identity.gid)
+    os.chown(path, identity.uid, identity.gid)
+
+
+def ensure_user(name: str) -> pwd.struct_passwd:
+    """The system user of that name, created if need be."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        create_user(name)
+    try:
+        return pwd.getpwnam(name)
+    except KeyError as error:
+        raise NoUnprivilegedUser(name, "the system does not list it afterwards") from error
+
+
+def create_user(name: str) -> None:
+    """Create a system user without home or shell, by useradd or by the adduser of BusyBox."""
+    if program := shutil.which("useradd"):
+        command = [program, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", name]
+    elif program := shutil.which("adduser"):
+        command = [program, "-S", "-D", "-H", "-s", "/bin/false", name]
+    else:
+        raise NoUnprivilegedUser(name, "neither useradd nor adduser is installed")
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    # Another process may have created it meanwhile: the caller looks.
+    if result.returncode not in (0, 9):
+        raise NoUnprivilegedUser(name, result.stderr.strip() or f"{program} ended with {result.returncode}")
+
+
+def barriers_before(path: Path, user: pwd.struct_passwd) -> list[Path]:
+    """The folders above `path`, outermost first, that the user may not pass through."""
+    return [folder for folder in reversed(path.absolute().parents) if not may_search(folder.stat(), user)]
+
+
+def may_search(status: os.stat_result, user: pwd.struct_passwd) -> bool:
+    """Whether the permission bits let the user pass through a folder."""
+    if status.st_uid == user.pw_uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if status.st_gid == user.pw_gid:
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)
+
+
+def held_capabilities() -> set[int]:
+    """The Linux capabilities this process may hand on, by number."""
+    if sys.platform != "linux":
+        return set()
+    lines = Path("/proc/self/status").read_text().splitlines()
+    mask = next((int(line.split()[1], 16) for line in lines if line.startswith("CapPrm:")), 0)
+    return {number for number in (DAC_OVERRIDE, DAC_READ_SEARCH) if mask & (1 << number)}

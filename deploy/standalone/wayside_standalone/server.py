@@ -1,0 +1,106 @@
+"""What PostgreSQL and NATS have in common here: start until ready, stop, restart, kill."""
+
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from wayside_standalone.errors import ServerFailed
+from wayside_standalone.process import Command, Process, spawn, stop
+
+POLL_SECONDS = 0.005
+
+
+class Server(ABC):
+    """A server process on loopback, as a context manager or by `start` and `stop`.
+
+    Blocking, and to be started from the main thread (see `process.spawn`). A supervisor that is asynchronous uses
+    `prepare`, `command` and `is_ready` instead, and runs the process itself.
+    """
+
+    name: str
+    ready_seconds: float = 60
+    attempts: int = 1
+    stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 10),)
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: Process | None = None
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the data directory ready for a start; blocking, idempotent, cleans up after a killed run."""
+
+    @abstractmethod
+    def command(self) -> Command:
+        """The command line for the next start; the port may differ until the server was ready once."""
+
+    @abstractmethod
+    def is_ready(self, pid: int) -> bool:
+        """Whether the process with that pid accepts connections; cheap, and true only for that process."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while there is a process."""
+        return self._process.pid if self._process is not None and self.is_running else None
+
+    def start(self) -> None:
+        """Start the server and return when it accepts connections; raises ServerFailed."""
+        self.prepare()
+        for _ in range(self.attempts):
+            if self._started():
+                return
+        raise ServerFailed(self.name, "did not start", self.log)
+
+    def stop(self) -> None:
+        """Shut the server down in good order."""
+        if self._process is not None:
+            stop(self._process, self.stop_steps)
+        self._process = None
+
+    def kill(self) -> None:
+        """End the server at once, as a crash would."""
+        if self._process is not None:
+            stop(self._process, ())
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop and start again on the same port and data."""
+        self.stop()
+        self.start()
+
+    def _started(self) -> bool:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            process = self._process = spawn(self.command(), output)
+        wait_until(
+            lambda: process.poll() is not None or self.is_ready(process.pid), seconds=self.ready_seconds
+        )
+        if process.poll() is None and self.is_ready(process.pid):
+            return True
+        self.kill()
+        return False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Poll a condition until it holds or the time is over; returns whether it held."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
