@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from install import ROOT, distributions
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
+
+from install import ROOT, distributions
 
 HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON = "3.11"
