@@ -1,0 +1,1 @@
+"""The shared vocabulary of Wayside: events, their subjects and stream, cursors, contracts and the bus."""

@@ -1,0 +1,127 @@
+"""The connection to NATS: started in the background, never given up."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+from nats.errors import SlowConsumerError
+
+from wayside_events.bus.errors import BusUnavailable, describe
+
+logger = logging.getLogger("wayside.bus")
+
+RECONNECT_WAIT_SECONDS = 0.25
+PING_INTERVAL_SECONDS = 10
+MAX_OUTSTANDING_PINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """How to reach NATS. `url` may name several servers, separated by commas.
+
+    `user` also decides the inbox prefix `_INBOX_<user>`, which the server's permissions are written for.
+    """
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str | None = None
+    password: str | None = None
+    name: str = "wayside"
+
+    @property
+    def inbox_prefix(self) -> str:
+        """The prefix of reply subjects of this connection."""
+        return f"_INBOX_{self.user}" if self.user else "_INBOX"
+
+
+class Connection:
+    """One NATS connection and what to do when it comes, drops messages, or comes back."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        self.settings = settings
+        self.client = Client()
+        self._connecting: asyncio.Task[None] | None = None
+        self._resumed: list[Callable[[], None]] = []
+        self._dropped: dict[Subscription, Callable[[], None]] = {}
+
+    def start(self) -> None:
+        """Begin to connect, for ever, in the background."""
+        self._connecting = asyncio.create_task(self._connect(), name="bus-connect")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether NATS can be reached right now."""
+        return bool(self.client.is_connected)
+
+    def require(self) -> Client:
+        """Return the client; raises `BusUnavailable` when it is not connected."""
+        if not self.is_connected:
+            raise BusUnavailable(f"NATS cannot be reached at {self.settings.url}")
+        return self.client
+
+    async def wait(self, timeout_seconds: float | None = None) -> None:
+        """Wait for the first connection; raises `BusUnavailable` after `timeout_seconds`."""
+        assert self._connecting is not None, "the connection was not started"
+        try:
+            await asyncio.wait_for(asyncio.shield(self._connecting), timeout_seconds)
+        except TimeoutError:
+            raise BusUnavailable(f"NATS cannot be reached at {self.settings.url}") from None
+
+    async def close(self) -> None:
+        """Flush what is pending and close; safe at any time."""
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        if self.client.is_connected:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.client.flush(), 2)
+        if not self.client.is_closed:
+            await self.client.close()
+
+    def on_resume(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each reconnect; returns how to stop that."""
+        self._resumed.append(callback)
+        return lambda: self._resumed.remove(callback)
+
+    def on_drop(self, subscription: Subscription, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the client drops messages of one subscription; returns how to stop that."""
+        self._dropped[subscription] = callback
+        return lambda: self._dropped.pop(subscription, None) and None
+
+    async def _connect(self) -> None:
+        settings = self.settings
+        await self.client.connect(
+            servers=[url.strip() for url in settings.url.split(",")],
+            name=settings.name,
+            user=settings.user,
+            password=settings.password,
+            inbox_prefix=settings.inbox_prefix,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # type: ignore[arg-type]
+            ping_interval=PING_INTERVAL_SECONDS,
+            max_outstanding_pings=MAX_OUTSTANDING_PINGS,
+            connect_timeout=2,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnect,
+            reconnected_cb=self._on_reconnect,
+        )
+        logger.info("connected to NATS %s", self.client.connected_server_version)
+
+    async def _on_error(self, error: Exception) -> None:
+        if isinstance(error, SlowConsumerError):
+            if callback := self._dropped.get(error.sub):
+                callback()
+            return
+        logger.warning("NATS: %s", describe(error))
+
+    async def _on_disconnect(self) -> None:
+        logger.warning("disconnected from NATS")
+
+    async def _on_reconnect(self) -> None:
+        logger.info("reconnected to NATS")
+        for callback in list(self._resumed):
+            callback()

@@ -1,0 +1,29 @@
+"""What travels over the bus, apart from typed events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MESSAGE_ID_HEADER = "Nats-Msg-Id"
+SEQUENCE_HEADER = "Nats-Sequence"
+TIMESTAMP_HEADER = "Nats-Time-Stamp"
+STATUS_HEADER = "Status"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """An encoded event on its way to the stream. `message_id` is the event's id; the stream drops a repeat by it."""
+
+    subject: str
+    message_id: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """An event as the stream has it, not decoded. `subject` is without the live prefix."""
+
+    subject: str
+    sequence: int
+    payload: bytes
+    headers: Mapping[str, str]

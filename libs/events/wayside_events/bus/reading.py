@@ -1,0 +1,136 @@
+"""Reading stored events by Direct Get, in batches, without a consumer (NATS ADR-31)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error
+
+from wayside_events.bus.errors import BusUnavailable, describe
+from wayside_events.bus.messages import SEQUENCE_HEADER, STATUS_HEADER, StoredMessage
+from wayside_events.stream import BATCH_LIMIT, STREAM_NAME
+from wayside_events.subjects import LIVE_PREFIX, EventFilter
+
+_SUBJECT = f"$JS.API.DIRECT.GET.{STREAM_NAME}"
+_SILENCE_SECONDS = 5.0
+_BATCH_BYTES = 4 * 1024 * 1024
+_PENDING_HEADER = "Nats-Num-Pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some stored messages in order, and whether more of them follow."""
+
+    messages: list[StoredMessage]
+    more: bool
+
+
+class DirectReader:
+    """Reads stored messages. One subscription serves all reads of a connection."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox = client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._starting = asyncio.Lock()
+        self._reads: dict[str, asyncio.Queue[Msg]] = {}
+        self._count = 0
+
+    async def page(self, subject: str, start: int, limit: int = BATCH_LIMIT) -> Page:
+        """Return up to `limit` messages that match `subject`, from sequence `start` on."""
+        request = {"seq": start, "batch": limit, "max_bytes": _BATCH_BYTES, "next_by_subj": subject}
+        return await self._read(request)
+
+    async def last(self, subject: str) -> StoredMessage | None:
+        """Return the newest message that matches `subject`."""
+        try:
+            answer = await self._client.request(
+                _SUBJECT, orjson.dumps({"last_by_subj": subject}), timeout=_SILENCE_SECONDS
+            )
+        except Error as error:
+            raise BusUnavailable(f"reading the event stream failed: {describe(error)}") from error
+        headers = answer.headers or {}
+        return None if headers.get(STATUS_HEADER) else stored_message(answer, headers)
+
+    async def replay(self, wanted: EventFilter, after: int, upto: int) -> AsyncIterator[list[StoredMessage]]:
+        """Yield all wanted messages with `after` < sequence <= `upto`, in order, batch by batch.
+
+        Several event types are read as one sequence over all types of the scope and then filtered.
+        """
+        subjects = wanted.subjects()
+        everything = EventFilter(scope=wanted.scope, entity_id=wanted.entity_id).subjects()[0]
+        pattern = subjects[0] if len(subjects) == 1 else everything
+        start = after + 1
+        while start <= upto:
+            page = await self.page(pattern, start)
+            batch = [message for message in page.messages if message.sequence <= upto]
+            matching = [
+                message for message in batch if len(subjects) == 1 or _matches(message.subject, subjects)
+            ]
+            if matching:
+                yield matching
+            if not page.more or len(batch) < len(page.messages):
+                return
+            start = page.messages[-1].sequence + 1
+
+    async def _read(self, request: dict[str, Any]) -> Page:
+        await self._start()
+        self._count += 1
+        token = str(self._count)
+        # The server bounds an answer to one batch, and this queue lives for one answer.
+        queue = self._reads[token] = asyncio.Queue()
+        try:
+            await self._client.publish(_SUBJECT, orjson.dumps(request), reply=f"{self._inbox}.{token}")
+            return await self._collect(queue)
+        except Error as error:
+            raise BusUnavailable(f"reading the event stream failed: {error}") from error
+        finally:
+            del self._reads[token]
+
+    async def _collect(self, queue: asyncio.Queue[Msg]) -> Page:
+        messages: list[StoredMessage] = []
+        while True:
+            try:
+                message = await asyncio.wait_for(queue.get(), _SILENCE_SECONDS)
+            except TimeoutError:
+                raise BusUnavailable("the event stream did not answer") from None
+            headers = message.headers or {}
+            match headers.get(STATUS_HEADER):
+                case None:
+                    messages.append(stored_message(message, headers))
+                case "204":
+                    return Page(messages, more=headers.get(_PENDING_HEADER, "0") != "0")
+                case "404":
+                    return Page(messages, more=False)
+                case status:
+                    raise BusUnavailable(
+                        f"the event stream answered {status} {headers.get('Description', '')}"
+                    )
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if self._subscription is None:
+                self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._route)
+
+    async def _route(self, message: Msg) -> None:
+        if queue := self._reads.get(message.subject.rpartition(".")[2]):
+            queue.put_nowait(message)
+
+
+def stored_message(message: Msg, headers: Mapping[str, str]) -> StoredMessage:
+    """Read what the server says of a stored or republished message from its headers."""
+    subject = headers.get("Nats-Subject") or message.subject.removeprefix(LIVE_PREFIX)
+    return StoredMessage(subject, int(headers[SEQUENCE_HEADER]), message.data, headers)
+
+
+def _matches(subject: str, patterns: tuple[str, ...]) -> bool:
+    tokens = subject.split(".")
+    return any(
+        all(wanted in ("*", token) for wanted, token in zip(pattern.split("."), tokens, strict=True))
+        for pattern in patterns
+    )

@@ -1,0 +1,206 @@
+"""Request and reply between services and runners, on `nats.micro`."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import nats.micro
+from nats.aio.client import Client
+from nats.errors import Error, NoRespondersError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.micro.request import ERROR_CODE_HEADER
+from nats.micro.request import Request as MicroRequest
+from nats.micro.service import Service
+from pydantic import BaseModel, ValidationError
+
+from wayside_events.bus.errors import (
+    BusUnavailable,
+    MalformedReply,
+    RequestRefused,
+    RequestTimedOut,
+    describe,
+)
+from wayside_events.contracts.problems import FieldError, Problem
+
+logger = logging.getLogger("wayside.bus")
+
+R = TypeVar("R", bound=BaseModel)
+
+IN_FLIGHT_LIMIT = 10_000
+"""Requests one service instance works on (parked claims included) before it answers `overloaded`."""
+
+request_headers: ContextVar[Mapping[str, str]] = ContextVar("request_headers", default=MappingProxyType({}))
+"""The NATS headers of the request that the current task answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One verb: requests on `subject` are read as `request` and answered by `handler`.
+
+    Every request runs in a task of its own, so a handler may wait.
+    """
+
+    subject: str
+    request: type[Any]
+    handler: Callable[[Any], Awaitable[BaseModel]]
+
+    @property
+    def name(self) -> str:
+        """The last token of the subject."""
+        return self.subject.rpartition(".")[2]
+
+
+ProblemOf = Callable[[Exception], Problem | None]
+"""Turns an expected error of a handler into its problem document; `None` for an unexpected one."""
+
+
+def no_problem(error: Exception) -> None:
+    """Expect no error: whatever a handler raises is an internal one."""
+
+
+async def request(
+    client: Client,
+    subject: str,
+    body: BaseModel,
+    reply_type: type[R],
+    *,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> R:
+    """Ask and wait. Raises `RequestRefused`, `RequestTimedOut`, `BusUnavailable` or `MalformedReply`."""
+    payload = body.model_dump_json(exclude_none=True).encode()
+    try:
+        reply = await client.request(
+            subject, payload, timeout=timeout_seconds, headers=dict(headers or {}) or None
+        )
+    except NoRespondersError:
+        raise BusUnavailable(f"nobody serves {subject}") from None
+    except NatsTimeout:
+        raise RequestTimedOut(f"{subject} did not answer within {timeout_seconds:g} s") from None
+    except Error as error:
+        raise BusUnavailable(f"{subject}: {describe(error)}") from error
+    try:
+        if reply.headers and ERROR_CODE_HEADER in reply.headers:
+            raise RequestRefused(Problem.model_validate_json(reply.data))
+        return reply_type.model_validate_json(reply.data)
+    except ValidationError as error:
+        raise MalformedReply(f"{subject} answered something unexpected: {error}") from error
+
+
+class Server:
+    """Serves endpoints as one named service; any number of instances share the requests."""
+
+    def __init__(self, client: Client, problem_of: ProblemOf) -> None:
+        self._client = client
+        self._problem_of = problem_of
+        self._service: Service | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, *, name: str, version: str, endpoints: Sequence[Endpoint]) -> None:
+        """Announce the service and begin to answer."""
+        self._service = await nats.micro.add_service(self._client, name=name, version=version)
+        for endpoint in endpoints:
+            await self._service.add_endpoint(
+                name=endpoint.name,
+                subject=endpoint.subject,
+                queue_group=name,
+                handler=self._accepting(endpoint),
+            )
+        await self._client.flush()
+
+    async def close(self, grace_seconds: float = 5.0) -> None:
+        """Take no more requests, let those in flight end, then cancel what is left."""
+        if self._service is not None and self._client.is_connected:
+            await self._service.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accepting(self, endpoint: Endpoint) -> Callable[[MicroRequest], Awaitable[None]]:
+        async def accept(micro: MicroRequest) -> None:
+            if len(self._tasks) >= IN_FLIGHT_LIMIT:
+                await self._refuse(micro, _overloaded())
+                return
+            task = asyncio.create_task(self._answer(endpoint, micro), name=endpoint.subject)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return accept
+
+    async def _answer(self, endpoint: Endpoint, micro: MicroRequest) -> None:
+        request_headers.set(MappingProxyType(micro.headers or {}))
+        try:
+            body = endpoint.request.model_validate_json(micro.data)
+            reply = await endpoint.handler(body)
+            await self._respond(micro, reply.model_dump_json(exclude_none=True).encode())
+        except ValidationError as error:
+            await self._refuse(micro, problem_of_validation(error))
+        except Exception as error:
+            problem = self._problem_of(error)
+            if problem is None:
+                logger.exception("%s failed", endpoint.subject)
+                problem = _internal_error()
+            await self._refuse(micro, problem)
+
+    async def _respond(self, micro: MicroRequest, payload: bytes) -> None:
+        if len(payload) > self._client.max_payload:
+            await self._refuse(micro, _reply_too_large(len(payload)))
+        else:
+            await micro.respond(payload)
+
+    async def _refuse(self, micro: MicroRequest, problem: Problem) -> None:
+        body = problem.model_dump_json(exclude_none=True).encode()
+        try:
+            await micro.respond_error(str(problem.status), problem.code, body)
+        except (Error, ValueError) as error:
+            logger.warning("an error reply could not be sent: %s", describe(error))
+
+
+def problem_of_validation(error: ValidationError, prefix: str = "") -> Problem:
+    """Describe what is wrong with a request, field by field."""
+    malformed = any(item["type"] == "json_invalid" for item in error.errors(include_url=False))
+    fields = tuple(
+        FieldError(
+            field=prefix + ".".join(map(str, item["loc"])),
+            code=item["type"],
+            message=item["msg"],
+        )
+        for item in error.errors(include_url=False, include_input=False)[:20]
+    )
+    return Problem(
+        title="Malformed request" if malformed else "Invalid request",
+        status=400 if malformed else 422,
+        code="malformed_json" if malformed else "invalid_request",
+        detail=fields[0].message if malformed else f"{len(fields)} field(s) are invalid; see errors",
+        errors=() if malformed else fields,
+    )
+
+
+def _overloaded() -> Problem:
+    return Problem(
+        title="Overloaded", status=503, code="overloaded", detail="Too many requests are in flight."
+    )
+
+
+def _internal_error() -> Problem:
+    return Problem(
+        title="Internal error",
+        status=500,
+        code="internal_error",
+        detail="The service failed; its log says why.",
+    )
+
+
+def _reply_too_large(size: int) -> Problem:
+    return Problem(
+        title="Reply too large",
+        status=413,
+        code="reply_too_large",
+        detail=f"The reply has {size} bytes, more than a message may have; ask for less at once.",
+    )

@@ -1,0 +1,109 @@
+"""Publishing to the real stream: order, repeats, sizes, and what the stream already has."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, MessageTooLarge, OutgoingMessage
+from wayside_events.identifiers import new_id, parse_scope
+from wayside_events.jobs import JobLogData, JobLogged, JobProgressData, JobProgressed, Progress
+from wayside_events.subjects import EventFilter, event_subject
+
+ACME = parse_scope("acme")
+
+
+def progressed(job_id: str, revision: int) -> JobProgressed:
+    data = JobProgressData(
+        job_id=job_id, job_type="demo", attempt=1, progress=Progress(percent=float(revision % 100))
+    )
+    return JobProgressed.of(data, scope=ACME, revision=revision, time=datetime.now(UTC))
+
+
+def message(entity: str, revision: int, payload: bytes = b"{}") -> OutgoingMessage:
+    subject = event_subject("analysis.job.progress", "acme", entity)
+    return OutgoingMessage(subject, f"{entity}:{revision}", payload)
+
+
+async def stored_ids(bus: Bus) -> list[str]:
+    state = await bus.state()
+    batches = bus.replay(EventFilter(), after=0, upto=state.last_sequence)
+    return [stored.headers["Nats-Msg-Id"] async for batch in batches for stored in batch]
+
+
+async def test_publish_returns_the_cursor_of_the_stored_event(bus: Bus) -> None:
+    cursor = await bus.publish(progressed(new_id(), 1))
+    assert cursor == await bus.position()
+
+
+async def test_a_repeated_event_is_stored_once(bus: Bus) -> None:
+    event = progressed(new_id(), 1)
+    first, second = await bus.publish(event), await bus.publish(event)
+    assert first == second
+
+
+async def test_a_batch_is_stored_in_order(bus: Bus) -> None:
+    messages = [message(f"job{number % 7}", number) for number in range(1, 2_501)]
+    await bus.publish_batch(messages)
+    assert await stored_ids(bus) == [each.message_id for each in messages]
+
+
+async def test_a_batch_with_a_known_event_stores_the_others_once_and_in_order(bus: Bus) -> None:
+    messages = [message("job", number) for number in range(1, 21)]
+    await bus.publish_batch(messages[:5])
+    await bus.publish_batch(messages)
+    assert await stored_ids(bus) == [each.message_id for each in messages]
+
+
+async def test_nothing_of_a_batch_with_an_oversized_message_is_sent(bus: Bus) -> None:
+    messages = [message("job", 1), message("job", 2, b"x" * (bus.max_payload + 1))]
+    with pytest.raises(MessageTooLarge) as refused:
+        await bus.publish_batch(messages)
+    assert refused.value.message_id == "job:2"
+    assert await stored_ids(bus) == []
+
+
+async def test_stored_message_ids_tell_the_newest_of_each_entity(bus: Bus) -> None:
+    await bus.publish_batch([message("a", 1), message("b", 1), message("a", 2)])
+    found = await bus.stored_message_ids(["*.*.*.acme.a", "*.*.*.acme.b", "*.*.*.acme.c"])
+    assert found == {"*.*.*.acme.a": "a:2", "*.*.*.acme.b": "b:1"}
+
+
+async def test_the_stream_is_created_again_when_it_was_deleted_under_a_publisher(bus: Bus) -> None:
+    await bus.publish_batch([message("job", 1)])
+    before = await bus.position()
+    client = bus._connection.client
+    await client.request("$JS.API.STREAM.DELETE.WAYSIDE_EVENTS", b"")
+    with pytest.raises(BusUnavailable):
+        await bus.publish_batch([message("job", 2)])
+    await bus.publish_batch([message("job", 2)])
+    after = await bus.position()
+    assert after.epoch != before.epoch
+    assert after.sequence == 1
+
+
+async def test_services_that_start_together_create_one_stream(nats_url: str) -> None:
+    async def start() -> str:
+        async with Bus.connected(BusSettings(url=nats_url)) as bus:
+            return (await bus.ensure_stream()).epoch
+
+    assert len(set(await asyncio.gather(*(start() for _ in range(5))))) == 1
+
+
+async def test_whatever_needs_nats_says_that_it_is_unavailable() -> None:
+    bus = Bus(BusSettings(url="nats://127.0.0.1:1"))
+    bus.start()
+    with pytest.raises(BusUnavailable):
+        await bus.publish_batch([message("job", 1)])
+    with pytest.raises(BusUnavailable):
+        await bus.ready(0.05)
+    await bus.close()
+
+
+async def test_log_events_keep_their_entries(bus: Bus) -> None:
+    job = new_id()
+    event = JobLogged.of(
+        JobLogData(job_id=job, job_type="demo", attempt=1, entries=()), scope=ACME, revision=1, time=datetime.now(UTC)
+    )
+    await bus.publish(event)
+    assert await stored_ids(bus) == [f"{job}:1"]

@@ -1,0 +1,92 @@
+"""Request and reply on the real server."""
+
+import asyncio
+
+import pytest
+
+from wayside_events.bus import Bus, BusUnavailable, Endpoint, RequestRefused, RequestTimedOut
+from wayside_events.contracts.model import Reply, Request
+from wayside_events.contracts.problems import Problem
+
+
+class Ask(Request):
+    text: str
+    wait_seconds: float = 0
+
+
+class Answer(Reply):
+    text: str
+
+
+async def echo(ask: Ask) -> Answer:
+    await asyncio.sleep(ask.wait_seconds)
+    if ask.text == "explode":
+        raise RuntimeError("secret internals")
+    if ask.text == "conflict":
+        raise LookupError
+    return Answer(text=ask.text)
+
+
+def expected(error: Exception) -> Problem | None:
+    if isinstance(error, LookupError):
+        return Problem(title="Conflict", status=409, code="conflict", detail="no")
+    return None
+
+
+@pytest.fixture
+async def serving(bus: Bus) -> Bus:
+    await bus.serve(
+        name="echo", version="1.0.0", endpoints=[Endpoint("test.echo", Ask, echo)], problem_of=expected
+    )
+    return bus
+
+
+async def test_a_request_is_answered(serving: Bus) -> None:
+    assert await serving.request("test.echo", Ask(text="hello"), Answer) == Answer(text="hello")
+
+
+async def test_a_waiting_request_does_not_hold_up_the_next(serving: Bus) -> None:
+    slow = asyncio.create_task(serving.request("test.echo", Ask(text="slow", wait_seconds=0.5), Answer))
+    await serving.request("test.echo", Ask(text="fast"), Answer)
+    assert not slow.done()
+    assert (await slow).text == "slow"
+
+
+async def refusal(bus: Bus, payload: bytes | str) -> Problem:
+    client = bus._connection.client
+    reply = await client.request("test.echo", payload if isinstance(payload, bytes) else payload.encode(), 2)
+    assert reply.headers is not None
+    assert "Nats-Service-Error-Code" in reply.headers
+    return Problem.model_validate_json(reply.data)
+
+
+async def test_malformed_json_gets_an_error_reply(serving: Bus) -> None:
+    assert (await refusal(serving, b"{not json")).code == "malformed_json"
+
+
+async def test_invalid_fields_are_named(serving: Bus) -> None:
+    problem = await refusal(serving, '{"text": 3, "surplus": 1}')
+    assert {error.field for error in problem.errors} == {"text", "surplus"}
+
+
+async def test_an_expected_error_arrives_as_its_problem(serving: Bus) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await serving.request("test.echo", Ask(text="conflict"), Answer)
+    assert refused.value.problem.status == 409
+
+
+async def test_an_unexpected_error_tells_nothing_of_the_inside(serving: Bus) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await serving.request("test.echo", Ask(text="explode"), Answer)
+    assert refused.value.problem.code == "internal_error"
+    assert "secret" not in refused.value.problem.model_dump_json()
+
+
+async def test_nobody_serving_is_unavailable_at_once(bus: Bus) -> None:
+    with pytest.raises(BusUnavailable, match="nobody serves"):
+        await bus.request("test.nobody", Ask(text="x"), Answer, timeout_seconds=30)
+
+
+async def test_no_answer_in_time_is_said(serving: Bus) -> None:
+    with pytest.raises(RequestTimedOut):
+        await serving.request("test.echo", Ask(text="x", wait_seconds=5), Answer, timeout_seconds=0.1)
