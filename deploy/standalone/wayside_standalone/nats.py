@@ -100,3 +100,9 @@ class NatsServer(Server):
 def quoted(value: str | Path) -> str:
     """A string of a NATS configuration, which knows these two escapes but not those of JSON for other letters."""
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def permissions_file() -> Path:
+    """`deploy/nats/permissions.conf`: the copy inside the wheel, or the original in a checkout."""
+    packaged = Path(__file__).with_name("permissions.conf")
+    return packaged if packaged.exists() else Path(__file__).parents[2] / "nats" / "permissions.conf"
