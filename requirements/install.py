@@ -112,7 +112,8 @@ def install(wanted: str) -> None:
     required = [argument for lock in locks(wanted) for argument in ("-r", str(lock))]
     pip("--require-hashes", "--no-deps", "--only-binary=:all:", *required)
     editable = [argument for folder in distributions() for argument in ("-e", str(folder))]
-    pip("--no-deps", "--no-build-isolation", *editable)
+    if editable:
+        pip("--no-deps", "--no-build-isolation", *editable)
     stamp(wanted).write_text(fingerprint(wanted))
     print(f"Set up .venv in {time.monotonic() - began:.0f} s.", flush=True)
 
