@@ -1,0 +1,1 @@
+"""What every Wayside service needs and none owns."""

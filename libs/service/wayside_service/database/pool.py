@@ -1,0 +1,158 @@
+"""The connection pool of a service: it outlives restarts of PostgreSQL and starts without one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from wayside_service.database.connection import Connection, OwnConnection, set_codecs
+from wayside_service.database.migrations import Migration, MigrationFailed, Migrator
+from wayside_service.database.translation import database_errors
+from wayside_service.errors import DatabaseUnavailable
+from wayside_service.health import HEALTH
+from wayside_service.settings import DatabaseSettings
+
+_CONNECT_TIMEOUT_SECONDS = 5.0
+_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger("wayside_service.database")
+
+
+class Database:
+    """One service's schema in PostgreSQL.
+
+    `start()` returns at once; connecting and migrating happen behind, again and again until they succeed. Before
+    that, and whenever PostgreSQL is away, `acquire` and `transaction` raise `DatabaseUnavailable`.
+    `jsonb` is `bytes` in both directions (`str` is taken too).
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, schema: str, migrations: Sequence[Migration]) -> None:
+        self.schema = schema
+        self._settings = settings
+        self._migrator = Migrator(schema, migrations)
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._failure = "not connected yet"
+
+    async def start(self) -> None:
+        """Begin to connect and migrate in the background."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=self._settings.database_pool_size,
+            init=set_codecs,
+            reset=_keep_session,
+            **self._options(),
+        )
+        self._preparing = asyncio.create_task(self._prepare(), name=f"prepare-{self.schema}")
+
+    async def close(self) -> None:
+        """Close all connections, by force when they do not end in time."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._preparing
+        if self._pool is not None:
+            try:
+                async with asyncio.timeout(self._settings.shutdown_timeout_seconds):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+
+    async def ready(self) -> None:
+        """Wait until the schema is migrated."""
+        await self._ready.wait()
+
+    async def check(self) -> None:
+        """Raise `DatabaseUnavailable`, saying why, unless a statement can run now (a health check)."""
+        async with self.acquire() as connection:
+            await connection.execute("SELECT 1")
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Lend a connection; failures of it inside the block become `DatabaseUnavailable`."""
+        if self._pool is None or not self._ready.is_set():
+            raise DatabaseUnavailable(f"The database is not ready: {self._failure}.")
+        with database_errors():
+            async with self._pool.acquire(
+                timeout=self._settings.database_acquire_timeout_seconds
+            ) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self, **options: Any) -> AsyncIterator[Connection]:
+        """Lend a connection in a transaction: committed at the end, rolled back on an error."""
+        async with self.acquire() as connection, connection.transaction(**options):
+            yield connection
+
+    async def connect(self, *, command_timeout_seconds: float | None = None) -> OwnConnection:
+        """Return a connection outside the pool, for a lock that a session holds; the caller closes it."""
+        options = self._options() | {"command_timeout": command_timeout_seconds}
+        with database_errors():
+            connection: OwnConnection = await asyncpg.connect(self._dsn, **options)
+            await set_codecs(connection)
+            return connection
+
+    @property
+    def _dsn(self) -> str:
+        return self._settings.database_url.get_secret_value()
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "timeout": _CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": self._settings.database_command_timeout_seconds,
+            "server_settings": {
+                "application_name": f"wayside-{self.schema}",
+                "search_path": f'"{self.schema}", public',
+            },
+        }
+
+    async def _prepare(self) -> None:
+        attempt = 0
+        while not await self._try_to_prepare():
+            await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+            attempt += 1
+        self._ready.set()
+        log.info("database_ready", schema=self.schema)
+
+    async def _try_to_prepare(self) -> bool:
+        try:
+            connection = await self.connect()
+            try:
+                await self._migrator.run(connection)
+            finally:
+                await connection.close(timeout=_CONNECT_TIMEOUT_SECONDS)
+        except (MigrationFailed, asyncpg.PostgresError) as error:
+            self._failure = f"migration failed: {error}"
+            log.exception("migration_failed", schema=self.schema)
+        except (DatabaseUnavailable, OSError, asyncpg.InterfaceError) as error:
+            self._failure = "no connection"
+            log.info("database_not_reached", schema=self.schema, error=str(error))
+        else:
+            return True
+        return False
+
+
+DATABASE: Final = web.AppKey("wayside_database", Database)
+
+
+def database_resource(database: Database) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return the `cleanup_ctx` that opens `database`, puts it under `DATABASE` and makes readiness depend on it."""
+
+    async def context(app: web.Application) -> AsyncIterator[None]:
+        await database.start()
+        app[DATABASE] = database
+        app[HEALTH].add("postgres", database.check)
+        yield
+        await database.close()
+
+    return context
+
+
+async def _keep_session(connection: Connection) -> None:
+    """Spare a round trip at every release: nothing here changes a session's state outside a transaction."""

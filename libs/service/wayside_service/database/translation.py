@@ -1,0 +1,44 @@
+"""Where asyncpg's errors stop: a database that is not there becomes `DatabaseUnavailable`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import structlog
+
+from wayside_service.errors import DatabaseUnavailable
+
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    OSError,
+)
+"""Also a wrong password or a missing database: it concerns the service's operator, never a caller."""
+
+_CLOSED = ("connection is closed", "connection was closed", "pool is clos", "underlying connection is closed")
+
+log = structlog.get_logger("wayside_service.database")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Raise `DatabaseUnavailable` for connection failures and time-outs of asyncpg; others pass unchanged."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise _unavailable(error) from error
+    except asyncpg.InterfaceError as error:
+        # asyncpg has one class for misuse and for a connection that went away.
+        if any(text in str(error) for text in _CLOSED):
+            raise _unavailable(error) from error
+        raise
+
+
+def _unavailable(error: BaseException) -> DatabaseUnavailable:
+    log.warning("database_unavailable", error=repr(error))
+    return DatabaseUnavailable()

@@ -1,0 +1,16 @@
+"""Declared HTTP routes: one declaration parses, authorises, answers, and is the OpenAPI document."""
+
+from wayside_service.http.mount import add_routes
+from wayside_service.http.openapi import ApiInfo, openapi_document
+from wayside_service.http.route import ClosedModel, MediaType, Reply, Route, RouteTable
+
+__all__ = [
+    "ApiInfo",
+    "ClosedModel",
+    "MediaType",
+    "Reply",
+    "Route",
+    "RouteTable",
+    "add_routes",
+    "openapi_document",
+]

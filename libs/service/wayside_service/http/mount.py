@@ -1,0 +1,98 @@
+"""Puts declared routes into an aiohttp application: parse, authorise, call, render."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import TypeAdapter
+
+from wayside_service.auth.bearer import AUTHENTICATOR
+from wayside_service.auth.principal import Principal
+from wayside_service.errors import ErrorTable
+from wayside_service.http.binding import bind
+from wayside_service.http.openapi import ApiInfo, openapi_document
+from wayside_service.http.parameters import Parameters, parameters_of
+from wayside_service.http.route import MediaType, Reply, Route
+
+Renderer = Callable[[object], web.StreamResponse]
+
+
+def add_routes(app: web.Application, routes: Iterable[Route], info: ApiInfo, errors: ErrorTable) -> None:
+    """Serve `routes`, and their OpenAPI document at `/openapi.json`; `errors` gives its error answers."""
+    routes = tuple(routes)
+    for route in routes:
+        handler = _handler(route, parameters_of(route))
+        if route.method == "GET":
+            app.router.add_get(route.path, handler, allow_head=True)
+        else:
+            app.router.add_route(route.method, route.path, handler)
+    app.router.add_get("/openapi.json", _document(openapi_document(routes, info, errors)))
+
+
+def _document(document: bytes) -> Handler:
+    async def handle(_request: web.Request) -> web.Response:
+        return web.Response(body=document, content_type="application/json")
+
+    return handle
+
+
+def _handler(route: Route, parameters: Parameters) -> Handler:
+    render = _renderer(route)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        principal = await _authenticated(request, route)
+        arguments = await bind(request, parameters, route.body_limit_bytes)
+        if route.role is not None and principal is not None:
+            principal.require(route.role, _named_scope(arguments))
+        if parameters.wants_request:
+            arguments["request"] = request
+        if parameters.wants_principal:
+            arguments["principal"] = principal
+        return render(await route.handler(**arguments))
+
+    return handle
+
+
+async def _authenticated(request: web.Request, route: Route) -> Principal | None:
+    """Return the caller. Who has the role nowhere is refused before the body is read."""
+    if route.role is None:
+        return None
+    principal = await request.app[AUTHENTICATOR].principal(request)
+    principal.require(route.role)
+    return principal
+
+
+def _named_scope(arguments: Mapping[str, Any]) -> str | None:
+    """Return the scope the request is about: the field `scope` of path, query or body, when there is one."""
+    places = (arguments, arguments.get("query"), arguments.get("body"))
+    found = (
+        place.get("scope") if isinstance(place, Mapping) else getattr(place, "scope", None)
+        for place in places
+    )
+    return next((scope for scope in found if isinstance(scope, str)), None)
+
+
+def _renderer(route: Route) -> Renderer:
+    adapters: dict[int, TypeAdapter[Any] | None] = {
+        status: None if answer is None or isinstance(answer, MediaType) else TypeAdapter(answer)
+        for status, answer in route.answers.items()
+    }
+
+    def render(result: object) -> web.StreamResponse:
+        if isinstance(result, web.StreamResponse):
+            return result
+        reply = result if isinstance(result, Reply) else Reply(result)
+        status = route.usual_status if reply.status is None else reply.status
+        if status not in adapters:
+            msg = f"{route.method} {route.path} does not declare the answer {status}"
+            raise RuntimeError(msg)
+        adapter = adapters[status]
+        if adapter is None:
+            return web.Response(status=status, headers=reply.headers)
+        body = (
+            reply.value if isinstance(reply.value, bytes) else adapter.dump_json(reply.value, by_alias=True)
+        )
+        return web.Response(body=body, status=status, headers=reply.headers, content_type="application/json")
+
+    return render

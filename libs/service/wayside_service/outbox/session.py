@@ -1,0 +1,121 @@
+"""One connection of the relay: it holds the lock, and all work on the outbox is done through it.
+
+So an instance that lost the lock can neither read nor delete any more.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from importlib.resources import files
+from typing import Final
+
+import structlog
+
+from wayside_events.bus import MessageTooLarge, PublishRefused
+from wayside_events.stream import BATCH_LIMIT
+from wayside_service.database.connection import OwnConnection
+from wayside_service.database.queries import load_queries
+from wayside_service.outbox.batch import Row, without_stored, without_superseded
+from wayside_service.outbox.metrics import OutboxMetrics
+from wayside_service.outbox.publisher import Publisher
+
+_BATCH_BYTES = 4 * 1024 * 1024
+_PENDING_LIMIT = 100_000
+_REFUSALS_LIMIT = 3
+"""How often the stream may refuse a message before it is moved aside: a refusal can be of the moment."""
+
+_SQL: Final = load_queries(files(__package__) / "queries.sql")
+
+log = structlog.get_logger("wayside_service.outbox")
+
+
+class PublishFailed(Exception):
+    """It is not known what of a batch the stream has; trying again later makes sense."""
+
+
+class RelaySession:
+    """Publishes batches while it holds the lock."""
+
+    def __init__(
+        self,
+        connection: OwnConnection,
+        publisher: Publisher,
+        metrics: OutboxMetrics,
+        conflated_types: Collection[str],
+    ) -> None:
+        self._connection = connection
+        self._publisher = publisher
+        self._metrics = metrics
+        self._conflated_types = conflated_types
+        self._doubtful_upto = 0
+        self._refusals: Counter[str] = Counter()
+
+    async def try_lock(self) -> bool:
+        """Try to become the active relay."""
+        locked: bool = await self._connection.fetchval(_SQL.try_lock)
+        if locked:
+            # The one before may have died between the stream's acknowledgement and its delete.
+            self._doubtful_upto = await self._connection.fetchval(_SQL.newest_id)
+        return locked
+
+    async def publish_next(self) -> float | None:
+        """Publish the oldest rows and delete them; return the age of the oldest, `None` when there was none.
+
+        Raises `PublishFailed`, after which it asks the stream what it has before it publishes again.
+        """
+        rows = [
+            Row(**row) for row in await self._connection.fetch(_SQL.read_batch, BATCH_LIMIT, _BATCH_BYTES)
+        ]
+        if not rows:
+            return None
+        unstored = await self._unstored(rows)
+        wanted = without_superseded(unstored, self._conflated_types)
+        if await self._publish(wanted):
+            await self._connection.execute(_SQL.delete_rows, [row.id for row in rows])
+            self._metrics.published.inc(len(wanted))
+            self._metrics.superseded.inc(len(unstored) - len(wanted))
+            self._metrics.already_stored.inc(len(rows) - len(unstored))
+        return rows[0].age_seconds
+
+    async def measure(self) -> None:
+        """Set the gauges."""
+        row = await self._connection.fetchrow(_SQL.measure, _PENDING_LIMIT)
+        assert row is not None
+        self._metrics.pending.set(row["pending"])
+        self._metrics.oldest_seconds.set(row["oldest_seconds"])
+
+    async def _unstored(self, rows: list[Row]) -> list[Row]:
+        if rows[0].id > self._doubtful_upto:
+            return rows
+        patterns = sorted({row.entity_pattern for row in rows})
+        try:
+            stored = await self._publisher.stored_message_ids(patterns)
+        except Exception as error:
+            raise PublishFailed(repr(error)) from error
+        return without_stored(rows, stored)
+
+    async def _publish(self, rows: list[Row]) -> bool:
+        """Return whether all are stored; one that never will be is moved aside."""
+        if not rows:
+            return True
+        doubtful_before, self._doubtful_upto = self._doubtful_upto, max(self._doubtful_upto, rows[-1].id)
+        try:
+            await self._publisher.publish_batch([row.message for row in rows])
+        except MessageTooLarge as error:
+            await self._bury(error.message_id, str(error))
+            return False
+        except PublishRefused as error:
+            self._refusals[error.message_id] += 1
+            if self._refusals[error.message_id] < _REFUSALS_LIMIT:
+                raise PublishFailed(str(error)) from error
+            await self._bury(error.message_id, str(error))
+            return False
+        except Exception as error:
+            raise PublishFailed(repr(error)) from error
+        self._doubtful_upto = doubtful_before
+        return True
+
+    async def _bury(self, message_id: str, reason: str) -> None:
+        await self._connection.execute(_SQL.bury_row, message_id, reason)
+        self._refusals.pop(message_id, None)
+        self._metrics.dead.inc()
+        log.error("event_moved_aside", message_id=message_id, reason=reason)

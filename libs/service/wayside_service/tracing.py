@@ -1,0 +1,49 @@
+"""W3C trace context: taken from a request, kept for its duration, passed on in events and calls."""
+
+import re
+import secrets
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Self
+
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NO_TRACE = "0" * 32
+_NO_SPAN = "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """One span of one trace; `str()` is the `traceparent` header."""
+
+    trace_id: str
+    span_id: str
+    flags: str = "00"
+
+    def __str__(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+    @classmethod
+    def new(cls) -> Self:
+        """Start a trace, not sampled."""
+        return cls(secrets.token_hex(16), secrets.token_hex(8))
+
+    @classmethod
+    def parse(cls, header: str | None) -> Self | None:
+        """Read a `traceparent` header; `None` when it is absent or malformed, as the standard demands."""
+        match = _TRACEPARENT.fullmatch(header or "")
+        if match is None or match[1] == _NO_TRACE or match[2] == _NO_SPAN:
+            return None
+        return cls(match[1], match[2], match[3])
+
+    def child(self) -> Self:
+        """Return a new span of the same trace."""
+        return type(self)(self.trace_id, secrets.token_hex(8), self.flags)
+
+
+CURRENT: ContextVar[TraceContext | None] = ContextVar("wayside_trace", default=None)
+
+
+def current_traceparent() -> str | None:
+    """Return the `traceparent` of the work at hand, for an event or an outgoing call."""
+    context = CURRENT.get()
+    return str(context) if context else None
