@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from tests.events.test_bus_publishing import progressed
-from wayside_events.bus import Bus, BusSettings, CursorExpired
+
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, CursorExpired
 from wayside_events.cursor import Cursor
 from wayside_events.identifiers import new_id
 
@@ -78,7 +78,7 @@ async def _until_connected(bus: Bus) -> None:
             try:
                 await bus.position()
                 return
-            except Exception:
+            except BusUnavailable:
                 await asyncio.sleep(0.05)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.events.test_bus_publishing import message
+
 from wayside_events.bus import Bus, BusSettings, StoredMessage
 from wayside_events.subjects import EventFilter, event_subject
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from wayside_events.bus import Bus, BusSettings, BusUnavailable, MessageTooLarge, OutgoingMessage
-from wayside_events.identifiers import new_id, parse_scope
+from wayside_events.identifiers import EntityId, new_id, parse_scope
 from wayside_events.jobs import JobLogData, JobLogged, JobProgressData, JobProgressed, Progress
 from wayside_events.subjects import EventFilter, event_subject
 
 ACME = parse_scope("acme")
 
 
-def progressed(job_id: str, revision: int) -> JobProgressed:
+def progressed(job_id: EntityId, revision: int) -> JobProgressed:
     data = JobProgressData(
         job_id=job_id, job_type="demo", attempt=1, progress=Progress(percent=float(revision % 100))
     )
@@ -103,7 +103,10 @@ async def test_whatever_needs_nats_says_that_it_is_unavailable() -> None:
 async def test_log_events_keep_their_entries(bus: Bus) -> None:
     job = new_id()
     event = JobLogged.of(
-        JobLogData(job_id=job, job_type="demo", attempt=1, entries=()), scope=ACME, revision=1, time=datetime.now(UTC)
+        JobLogData(job_id=job, job_type="demo", attempt=1, entries=()),
+        scope=ACME,
+        revision=1,
+        time=datetime.now(UTC),
     )
     await bus.publish(event)
     assert await stored_ids(bus) == [f"{job}:1"]

@@ -1,7 +1,7 @@
 """The envelope of every event: CloudEvents 1.0 in structured JSON, with Wayside's extensions."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -76,20 +76,27 @@ class Event(BaseModel, Generic[D]):
     def of(
         cls, data: D, *, scope: ScopeName, revision: int, time: datetime, traceparent: str | None = None
     ) -> Self:
-        """Put `data` into its envelope; `revision` is the entity's after the change, `time` when it happened."""
-        entity_id = data.entity_id
-        return cls(
+        """Put `data` into its envelope; `revision` is the entity's after the change, `time` when it happened.
+
+        Raises `ValueError` for a time without zone or a revision below 1.
+        """
+        if time.tzinfo is None or revision < 1:
+            raise ValueError("an event needs a time with a zone and a revision from 1 on")
+        entity_id, event_type = data.entity_id, cls.event_type()
+        # All parts are valid by their types; validating the envelope again would cost more than the rest.
+        event = cls.model_construct(
             id=f"{entity_id}:{revision}",
             source=cls.SOURCE,
-            type=cls.event_type(),
+            type=event_type,
             subject=entity_id,
-            time=time,
-            dataschema=schema_uri(cls.event_type()),
+            time=time.astimezone(UTC),
+            dataschema=schema_uri(event_type),
             scope=scope,
             revision=revision,
             traceparent=traceparent,
             data=data,
         )
+        return cast("Self", event)
 
     @property
     def nats_subject(self) -> str:
