@@ -1,0 +1,1 @@
+"""The worker of the demo: infers relationships between CWE weaknesses from their prose alone."""
