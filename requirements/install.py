@@ -22,7 +22,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": ["run.txt", "build.txt"], "dev": ["dev.txt"]}
 PROVIDED_BY = {"run": ["run", "dev"], "dev": ["dev"]}
-MACHINES = {"x86_64", "amd64", "aarch64", "arm64"}
+MACHINES = {("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")}
 
 
 def main() -> None:
@@ -40,9 +40,13 @@ def main() -> None:
 
 
 def unsupported() -> str | None:
-    """Why this machine cannot run Wayside, or None: the PostgreSQL and NATS wheels exist for these only."""
-    if sys.platform not in ("linux", "darwin") or platform.machine().lower() not in MACHINES:
-        return f"Wayside runs on Linux and macOS, x86-64 or ARM64; this is {platform.platform()}."
+    """Why this machine cannot run Wayside, or None: for other machines there are no wheels of all it needs."""
+    if (sys.platform, platform.machine()) not in MACHINES:
+        return (
+            f"Wayside runs on Linux (x86-64, ARM64) and macOS (Apple silicon); this is {platform.platform()}."
+        )
+    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
+        return "Wayside runs on Linux with glibc (Debian, Ubuntu, Fedora …); this one has another C library."
     return None
 
 
