@@ -58,8 +58,8 @@ def is_current(wanted: str) -> bool:
 
 
 def fingerprint(wanted: str) -> str:
-    """A digest of all that decides what is installed, the place included: a moved .venv has dead scripts."""
-    digest = hashlib.sha256(f"{VENV}\0{os.path.realpath(PYTHON)}".encode())
+    """A digest of all that decides what is installed: Python, locks, and the place, which is in every script."""
+    digest = hashlib.sha256(f"{VENV}\0{sys.base_prefix}\0{sys.version}".encode())
     for file in [Path(__file__), *locks(wanted), *(d / "pyproject.toml" for d in distributions())]:
         digest.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()
@@ -123,12 +123,18 @@ def install(wanted: str) -> None:
 
 
 def works() -> bool:
-    """Whether .venv is there, whole, and has pip."""
+    """Whether .venv has pip, belongs to the Python that runs this, and was made in this place."""
     try:
-        answer = subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False)
+        made_here = str(VENV) in (VENV / "bin" / "pip").read_text()
+        answer = subprocess.run(
+            [PYTHON, "-c", "import pip, sys; print(sys.base_prefix)"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except OSError:
         return False
-    return answer.returncode == 0
+    return made_here and answer.stdout.strip() == sys.base_prefix
 
 
 def pip(*arguments: str) -> None:
@@ -139,4 +145,9 @@ def pip(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"Setting up .venv failed: {error}")

@@ -83,6 +83,15 @@ def test_a_changed_lock_is_installed(ready: Path) -> None:
     assert "Set up .venv" in said
 
 
+def test_scripts_work_after_a_move(ready: Path) -> None:
+    moved = ready.rename(ready.with_name("elsewhere"))
+    try:
+        assert setup(moved)[0] == 0
+        subprocess.run([moved / ".venv" / "bin" / "pip", "--version"], check=True, capture_output=True)
+    finally:
+        moved.rename(ready)
+
+
 def test_a_failed_set_up_is_done_again(ready: Path) -> None:
     (ready / "requirements" / "run.txt").write_text("not a requirement\n")
     assert setup(ready)[0] != 0
