@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 from aiohttp import web
-from wayside_events.bus import Bus, BusSettings
 
+from wayside_events.bus import Bus, BusSettings
 from wayside_service.errors import BusUnavailable
 from wayside_service.health import HEALTH
 from wayside_service.middleware.cursor import POSITION, StreamPosition

@@ -53,7 +53,7 @@ def _shared_processors(service: str) -> list[Processor]:
 
 def _formatter(shared: list[Processor], *, console: bool) -> logging.Formatter:
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
     )

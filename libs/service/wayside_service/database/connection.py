@@ -10,6 +10,7 @@ OwnConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | OwnConnection"
 """What store functions take."""
 
+_CLOSE_SECONDS = 2.0
 _JSONB_VERSION = b"\x01"
 
 
@@ -26,3 +27,11 @@ def _encode_jsonb(value: bytes | str) -> bytes:
 
 def _decode_jsonb(value: bytes) -> bytes:
     return value[1:]
+
+
+async def close_connection(connection: OwnConnection) -> None:
+    """Close politely, or by force when that fails or takes too long; locks of the session are free then."""
+    try:
+        await connection.close(timeout=_CLOSE_SECONDS)
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+        connection.terminate()

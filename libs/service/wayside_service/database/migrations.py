@@ -14,7 +14,7 @@ _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _TRANSACTION = re.compile(
     r"^\s*(begin|commit|rollback|start\s+transaction)\b[^;]*;", re.IGNORECASE | re.MULTILINE
 )
-_LOCK_TIMEOUT_SECONDS = 5
+LOCK_TIMEOUT_SECONDS = 5.0
 """How long a migration may wait for a lock while the previous version serves: whoever queues behind it waits too."""
 
 log = structlog.get_logger("wayside_service.database")
@@ -65,9 +65,16 @@ class Migrator:
     A schema that is ahead of the files is left alone, so that an old version can start beside a new one.
     """
 
-    def __init__(self, schema: str, migrations: Sequence[Migration]) -> None:
+    def __init__(
+        self,
+        schema: str,
+        migrations: Sequence[Migration],
+        *,
+        lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+    ) -> None:
         self._schema = schema
         self._migrations = migrations
+        self._lock_timeout_ms = round(lock_timeout_seconds * 1000)
 
     async def run(self, connection: OwnConnection) -> None:
         """Apply what is missing, on a connection outside any transaction; raises `MigrationFailed`."""
@@ -96,6 +103,10 @@ class Migrator:
         applied = {row["number"]: row for row in rows}
         for migration in self._migrations:
             row = applied.get(migration.number)
+            if row is None and migration.number < max(applied, default=0):
+                raise MigrationFailed(
+                    f"Migration {migration.number:04} comes before {max(applied):04}, which is applied"
+                )
             if row is not None and row["checksum"] != migration.checksum:
                 raise MigrationFailed(
                     f"Migration {migration.number:04} was applied as {row['name']} and has changed since"
@@ -104,7 +115,7 @@ class Migrator:
 
     async def _apply(self, connection: OwnConnection, migration: Migration) -> None:
         async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")
+            await connection.execute(f"SET LOCAL lock_timeout = {self._lock_timeout_ms}")
             await connection.execute(f'SET LOCAL search_path = "{self._schema}", public')
             await connection.execute(migration.sql)
             await connection.execute(

@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from wayside_service.database.connection import Connection, OwnConnection, set_codecs
+from wayside_service.database.connection import Connection, OwnConnection, close_connection, set_codecs
 from wayside_service.database.migrations import Migration, MigrationFailed, Migrator
 from wayside_service.database.translation import database_errors
 from wayside_service.errors import DatabaseUnavailable
@@ -126,7 +126,7 @@ class Database:
             try:
                 await self._migrator.run(connection)
             finally:
-                await connection.close(timeout=_CONNECT_TIMEOUT_SECONDS)
+                await close_connection(connection)
         except (MigrationFailed, asyncpg.PostgresError) as error:
             self._failure = f"migration failed: {error}"
             log.exception("migration_failed", schema=self.schema)

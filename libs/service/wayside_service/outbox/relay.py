@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from typing import Final
 
-import asyncpg
 import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from wayside_events.bus import BusError
-from wayside_service.database.connection import OwnConnection
+from wayside_service.database.connection import close_connection
 from wayside_service.database.pool import Database
 from wayside_service.database.translation import database_errors
 from wayside_service.errors import DatabaseUnavailable
@@ -29,7 +28,6 @@ _FIRST_BACKOFF_SECONDS = 0.1
 _LAST_BACKOFF_SECONDS = 2.0
 _MEASURE_SECONDS = 5.0
 _COMMAND_TIMEOUT_SECONDS = 10.0
-_CLOSE_SECONDS = 2.0
 _WAKE_LATENCY_SECONDS = 0.25
 """How long a wake-up may be on its way: only an older event was forgotten."""
 
@@ -103,6 +101,7 @@ class Relay:
 
     async def _relay_over_one_connection(self) -> None:
         connection = await self._database.connect(command_timeout_seconds=_COMMAND_TIMEOUT_SECONDS)
+        connection.add_termination_listener(lambda _: self.wake())
         session = RelaySession(connection, self._publisher, self._metrics, self._conflated_types)
         try:
             with database_errors():
@@ -110,7 +109,7 @@ class Relay:
                     await self._pass_wakes_on(_STANDBY_SECONDS)
                 await self._be_active(session)
         finally:
-            await _close(connection)
+            await close_connection(connection)
 
     async def _be_active(self, session: RelaySession) -> None:
         self._is_active = True
@@ -162,13 +161,6 @@ class Relay:
         except TimeoutError:
             return False
         return True
-
-
-async def _close(connection: OwnConnection) -> None:
-    try:
-        await connection.close(timeout=_CLOSE_SECONDS)
-    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
-        connection.terminate()
 
 
 def outbox_resource(relay: Relay) -> Callable[[web.Application], AsyncIterator[None]]:
