@@ -25,7 +25,6 @@ create more, but is no superuser: the same as in a real stack. `postgres_server.
 All servers die with pytest, even when it is killed.
 """
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -33,7 +32,6 @@ from pathlib import Path
 
 import pytest
 
-from wayside_standalone.binaries import postgres_binaries
 from wayside_standalone.nats import NatsServer, NatsSettings
 from wayside_standalone.postgres import PostgresServer, PostgresSettings
 
@@ -63,16 +61,6 @@ class PostgresForTests(PostgresServer):
     def admin_dsn(self, database: str = "postgres") -> str:
         """The connection string of a database, for the superuser."""
         return super().dsn(database)
-
-    def execute(self, *statements: str) -> None:
-        """Run statements one by one as the superuser, without a transaction around them."""
-        options = [option for statement in statements for option in ("-c", statement)]
-        subprocess.run(
-            [postgres_binaries() / "psql", self.admin_dsn(), "-qX", "-v", "ON_ERROR_STOP=1", *options],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Create a database as a copy of another one, which nobody may be connected to, and return its DSN."""

@@ -1,5 +1,6 @@
-"""The unprivileged user that PostgreSQL runs as when root starts it: PostgreSQL refuses to be root."""
+"""Users of the system: who we are, and whom PostgreSQL runs as when we are root, which it refuses to be."""
 
+import getpass
 import os
 import pwd
 import shutil
@@ -95,3 +96,11 @@ def held_capabilities() -> set[int]:
     lines = Path("/proc/self/status").read_text().splitlines()
     mask = next((int(line.split()[1], 16) for line in lines if line.startswith("CapPrm:")), 0)
     return {number for number in (DAC_OVERRIDE, DAC_READ_SEARCH) if mask & (1 << number)}
+
+
+def user_name() -> str:
+    """The name of whoever runs this; the user of a container need not have one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user-{os.getuid()}"

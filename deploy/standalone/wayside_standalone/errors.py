@@ -41,3 +41,54 @@ class Unreachable(StandaloneError):
             f"PostgreSQL runs as the user {user}, who cannot reach {path} because of the permissions of {barrier}; "
             f"choose another data directory, or allow it: chmod o+x {barrier}"
         )
+
+
+class AlreadyRunning(StandaloneError):
+    """Another process runs a stack on the same data directory."""
+
+    def __init__(self, data_dir: Path, pid: int | None) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{who} already runs a stack on {data_dir}; stop it, or choose another data directory"
+        )
+        self.pid = pid
+
+
+class NotRunning(StandaloneError):
+    """Nothing runs on the data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(f"no stack runs on {data_dir}; start one with: wayside up")
+
+
+class NoSecrets(StandaloneError):
+    """No stack was ever started on the data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(f"there is no stack in {data_dir}; start one with: wayside up")
+
+
+class SecretsLost(StandaloneError):
+    """There is data, but not the passwords it was made with."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is missing, and without it the data beside it cannot be opened; put it back"
+        )
+
+
+class PortTaken(StandaloneError):
+    """The port that was asked for is in use."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use by another program; choose another one")
+
+
+class StartFailed(StandaloneError):
+    """A part of the stack did not become ready; `tail` is the end of its log."""
+
+    def __init__(self, name: str, log: Path, tail: str) -> None:
+        super().__init__(f"{name} did not become ready; its log is {log}")
+        self.name = name
+        self.log = log
+        self.tail = tail

@@ -88,7 +88,12 @@ class NatsServer(Server):
         lines = [
             f'listen: "127.0.0.1:{self._port or -1}"',
             f"ports_file_dir: {quoted(self._ports_directory)}",
-            f"jetstream {{ store_dir: {quoted(settings.directory)}, sync_interval: {settings.sync_seconds}s }}",
+            "jetstream {",
+            f"  store_dir: {quoted(settings.directory)}",
+            f"  sync_interval: {settings.sync_seconds}s",
+            # Unset, it is a share of the free disk, and a stream whose limit is above that is refused.
+            "  max_file_store: 1TB",
+            "}",
         ]
         if settings.users is not None:
             # NATS resolves an include against the including file's folder, absolute or not.

@@ -2,8 +2,8 @@
 
 import shutil
 import signal
-import socket
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -13,7 +13,7 @@ from wayside_standalone.account import identity_for, owned_by
 from wayside_standalone.binaries import postgres_binaries
 from wayside_standalone.errors import ServerFailed
 from wayside_standalone.process import Command, Identity, end_strays, processes_in, run
-from wayside_standalone.server import Server
+from wayside_standalone.server import Server, free_port
 
 SUPERUSER = "postgres"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -54,10 +54,29 @@ class PostgresServer(Server):
         """The port clients connect to; known once the server was ready."""
         return self._port
 
+    @property
+    def url(self) -> str:
+        """Its address, without a database or password."""
+        return f"postgresql://127.0.0.1:{self._port}"
+
     def dsn(self, database: str = SUPERUSER, *, user: str = SUPERUSER, password: str | None = None) -> str:
         """The connection string of a database, for the superuser unless another user is named."""
         secret = quote(password or self._settings.password, safe="")
         return f"postgresql://{user}:{secret}@127.0.0.1:{self._port}/{quote(database)}?sslmode=disable"
+
+    def execute(self, script: str, variables: Mapping[str, str] | None = None) -> None:
+        """Run a psql script as the superuser, each statement by itself; its variables come from `variables`."""
+        result = subprocess.run(
+            [self._binaries / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", "-"],
+            env={**ENVIRONMENT, **self._connection(), **(variables or {})},
+            input=script,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ServerFailed(self.name, f"refused a statement: {result.stderr.strip()}")
 
     def prepare(self) -> None:
         """Make the data directory on the first start; end a server that a killed run left on it."""
@@ -89,6 +108,17 @@ class PostgresServer(Server):
         ready = len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
         self._was_ready = self._was_ready or ready
         return ready
+
+    def _connection(self) -> dict[str, str]:
+        """The superuser's connection as environment variables, which other users cannot list."""
+        password = self._settings.password
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self._port),
+            "PGUSER": SUPERUSER,
+            "PGDATABASE": SUPERUSER,
+            "PGPASSWORD": password,
+        }
 
     def _parameters(self) -> dict[str, str | int]:
         settings = self._settings
@@ -134,11 +164,3 @@ class PostgresServer(Server):
         if not self._settings.durable:
             argv.append("--no-sync")
         return Command(argv, ENVIRONMENT, identity=self._identity)
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody used a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

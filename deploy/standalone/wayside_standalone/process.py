@@ -114,5 +114,5 @@ def processes_with(variable: str, value: str) -> Iterator[psutil.Process]:
     """Processes started with that environment variable set to that value, as far as we may look at them."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.environ().get(variable) == value:
+            if process.pid != os.getpid() and process.environ().get(variable) == value:
                 yield process

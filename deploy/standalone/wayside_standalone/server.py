@@ -1,6 +1,7 @@
 """What PostgreSQL and NATS have in common here: start until ready, stop, restart, kill."""
 
 import signal
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -29,6 +30,16 @@ class Server(ABC):
         self.log = log
         self._process: Process | None = None
 
+    @property
+    @abstractmethod
+    def port(self) -> int:
+        """The port clients connect to, 0 while unknown."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Its address, without a password."""
+
     @abstractmethod
     def prepare(self) -> None:
         """Make the data directory ready for a start; blocking, idempotent, cleans up after a killed run."""
@@ -40,6 +51,10 @@ class Server(ABC):
     @abstractmethod
     def is_ready(self, pid: int) -> bool:
         """Whether the process with that pid accepts connections; cheap, and true only for that process."""
+
+    async def ready(self, pid: int) -> bool:
+        """The same, as a supervisor asks it."""
+        return self.is_ready(pid)
 
     @property
     def is_running(self) -> bool:
@@ -104,3 +119,23 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)
     return True
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on that port of the loopback interface right now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError:
+            return False
+        return True

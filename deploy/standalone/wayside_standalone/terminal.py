@@ -1,0 +1,73 @@
+"""What a person at the terminal sees: tables, errors with the end of the log that matters, warnings as they come."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from wayside_standalone.errors import StandaloneError, StartFailed
+from wayside_standalone.logs import tail
+from wayside_standalone.state import StackState
+from wayside_standalone.supervisor import Status, logger
+
+STYLES = {Status.READY: "green", Status.STARTING: "yellow", Status.WAITING: "red", Status.STOPPED: "dim"}
+
+
+def show_parts(console: Console, state: StackState) -> None:
+    """Print the parts of a stack, and the end of the log of each that is not ready."""
+    table = Table(
+        "part", "status", "address", "pid", "restarts", box=None, header_style="dim", pad_edge=False
+    )
+    for part in state.parts:
+        status = Text(part.status, STYLES[part.status])
+        table.add_row(part.name, status, part.url or "-", str(part.pid or "-"), str(part.restarts or ""))
+    console.print(table)
+    for part in state.parts:
+        if part.status is not Status.READY:
+            console.print(log_panel(part.name, part.log, tail(part.log)))
+
+
+def show_line(console: Console, name: str, value: str) -> None:
+    """Print a value that may be longer than the line so that it can still be copied in one piece."""
+    console.print(Text.assemble((f"{name:<9}", "dim"), value), soft_wrap=True)
+
+
+def log_panel(name: str, log: Path, text: str) -> Panel:
+    """The end of a log in a frame."""
+    return Panel(Text(text), title=f"the end of the log of {name}", subtitle=str(log), border_style="red")
+
+
+def show_error(error: StandaloneError) -> None:
+    """Print an error for a person."""
+    console = Console(stderr=True)
+    if isinstance(error, StartFailed) and error.tail:
+        console.print(log_panel(error.name, error.log, error.tail))
+    console.print(Text(f"wayside: {error}", "red"), soft_wrap=True)
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Turn an expected error into a sentence on stderr and the exit status 1."""
+    try:
+        yield
+    except StandaloneError as error:
+        show_error(error)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Show what the supervisor has to say, such as a service that keeps failing, as it happens."""
+    handler = RichHandler(console=Console(stderr=True), level=logging.WARNING, show_path=False)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
