@@ -23,7 +23,7 @@ demo: ## start everything on this machine and run the main job on the CWE catalo
 
 test: ## run every test: unit, on real PostgreSQL and NATS, end to end with real processes
 	$(SETUP) dev
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 lint: ## check style, types, import rules and locks
 	$(SETUP) dev
