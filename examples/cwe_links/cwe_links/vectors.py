@@ -48,17 +48,15 @@ class Vectors:
     vocabulary: Sequence[str]
 
 
-def vectorise(weaknesses: Sequence[Weakness], weights: Weights = SECTION_WEIGHTS) -> Vectors:
-    """Count the terms of every section once and weigh them into the three views."""
+def vectorise(weaknesses: Iterable[Weakness], weights: Weights = SECTION_WEIGHTS) -> Vectors:
+    """Count the terms of every section once and weigh them into the three views; takes one weakness after the other."""
     sections = tuple(weights)
     counter = CountVectorizer(analyzer=stems, dtype=np.float64)
-    texts = [weakness.text(section) for section in sections for weakness in weaknesses]
+    texts = (weakness.text(section) for weakness in weaknesses for section in sections)
     counts = csr_array(counter.fit_transform(texts))
     counts.data = np.sqrt(counts.data)
-    rows = len(weaknesses)
     weighted = {
-        section: weights[section] * counts[place * rows : (place + 1) * rows]
-        for place, section in enumerate(sections)
+        section: weights[section] * counts[place :: len(sections)] for place, section in enumerate(sections)
     }
     vocabulary = tuple(str(stem) for stem in counter.get_feature_names_out())
     return _views(weighted, vocabulary)
