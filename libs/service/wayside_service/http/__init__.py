@@ -1,5 +1,6 @@
 """Declared HTTP routes: one declaration parses, authorises, answers, and is the OpenAPI document."""
 
+from wayside_service.http.json_body import Lenient, Rejected, parse_json
 from wayside_service.http.mount import add_routes
 from wayside_service.http.openapi import ApiInfo, openapi_document
 from wayside_service.http.route import ClosedModel, MediaType, Reply, Route, RouteTable
@@ -7,10 +8,13 @@ from wayside_service.http.route import ClosedModel, MediaType, Reply, Route, Rou
 __all__ = [
     "ApiInfo",
     "ClosedModel",
+    "Lenient",
     "MediaType",
+    "Rejected",
     "Reply",
     "Route",
     "RouteTable",
     "add_routes",
     "openapi_document",
+    "parse_json",
 ]

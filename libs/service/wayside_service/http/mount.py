@@ -42,7 +42,7 @@ def _handler(route: Route, parameters: Parameters) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = await _authenticated(request, route)
-        arguments = await bind(request, parameters, route.body_limit_bytes)
+        arguments = await bind(request, route, parameters)
         if route.role is not None and principal is not None:
             principal.require(route.role, _named_scope(arguments))
         if parameters.wants_request:

@@ -14,8 +14,8 @@ from pydantic.json_schema import JsonSchemaMode
 from wayside_events.contracts.problems import Problem
 from wayside_service import errors as known
 from wayside_service.errors import ErrorTable, ServiceError, status_of
-from wayside_service.http.parameters import Parameters, parameters_of
-from wayside_service.http.route import MediaType, Route
+from wayside_service.http.parameters import FlatModel, Parameters, parameters_of
+from wayside_service.http.route import LINES, MediaType, Route
 from wayside_service.problems import CONTENT_TYPE
 
 _REF = "#/components/schemas/{model}"
@@ -64,7 +64,7 @@ class _Schemas:
         ]
         for route, parameters in operations:
             if parameters.body is not None:
-                inputs.append((_key(route, "body"), "validation", parameters.body))
+                inputs.append((_key(route, "body"), "validation", parameters.body.adapter))
             inputs += [
                 (_key(route, status), "serialization", TypeAdapter(answer))
                 for status, answer in route.answers.items()
@@ -121,22 +121,22 @@ def _operation(route: Route, parameters: Parameters, schemas: _Schemas, errors: 
     if route.handler.__doc__:
         operation["description"] = route.handler.__doc__
     if parameters.body is not None:
-        operation["requestBody"] = {
-            "required": not parameters.body_is_optional,
-            "content": {"application/json": {"schema": schemas.of(route, "body")}},
-        }
+        content = {"application/json": {"schema": schemas.of(route, "body")}}
+        if route.reads_lines:
+            content[LINES] = {"schema": {"description": "The items of the array, one a line"}}
+        operation["requestBody"] = {"required": not parameters.body.is_optional, "content": content}
     if route.role is not None:
         operation["security"] = [{"bearer": []}]
         operation["x-wayside-role"] = str(route.role)
     return operation
 
 
-def _parameters(place: str, model: type[BaseModel] | None, schemas: _Schemas) -> list[Json]:
-    if model is None:
+def _parameters(place: str, flat: FlatModel | None, schemas: _Schemas) -> list[Json]:
+    if flat is None:
         return []
     return [
         {"name": name, "in": place, "required": required or place == "path", "schema": schema}
-        for name, schema, required in schemas.properties(model)
+        for name, schema, required in schemas.properties(flat.model)
     ]
 
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import Any, NotRequired, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict
 
 from wayside_service.auth.principal import Role
 
 DEFAULT_BODY_LIMIT_BYTES = 1024 * 1024
+LINES = "application/x-ndjson"
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Handler = Callable[..., Awaitable[Any]]
-Declare = Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]
+H = TypeVar("H", bound=Handler)
 
 
 class ClosedModel(BaseModel):
@@ -48,7 +47,8 @@ class Route:
     """One operation. `answers` maps each status of success to its type; the first is the usual one.
 
     `role` is needed in the scope the request names (see `binding`), or in any when it names none; `None` lets
-    everyone in. `errors` are the error classes that the handler raises, for the document.
+    everyone in. `errors` are the error classes that the handler raises, for the document. With `reads_lines` a
+    body of newline-delimited JSON is read as the array of its lines.
     """
 
     method: str
@@ -59,6 +59,7 @@ class Route:
     role: Role | None
     errors: Sequence[type[Exception]] = ()
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
+    reads_lines: bool = False
     tags: Sequence[str] = ()
 
     @property
@@ -75,6 +76,7 @@ class RouteOptions(TypedDict):
     role: Role | None
     errors: NotRequired[Sequence[type[Exception]]]
     body_limit_bytes: NotRequired[int]
+    reads_lines: NotRequired[bool]
 
 
 class RouteTable:
@@ -92,24 +94,24 @@ class RouteTable:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Declare[P, R]:
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare the decorated coroutine function as the handler of `GET`, and so of `HEAD`."""
         return self._declare("GET", path, options)
 
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Declare[P, R]:
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare the handler of `POST`."""
         return self._declare("POST", path, options)
 
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Declare[P, R]:
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare the handler of `PUT`."""
         return self._declare("PUT", path, options)
 
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Declare[P, R]:
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """Declare the handler of `DELETE`."""
         return self._declare("DELETE", path, options)
 
-    def _declare(self, method: str, path: str, options: RouteOptions) -> Declare[P, R]:
-        def declare(handler: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    def _declare(self, method: str, path: str, options: RouteOptions) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
             self._routes.append(Route(method, path, handler, tags=self._tags, **options))
             return handler
 

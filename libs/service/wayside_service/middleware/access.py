@@ -25,6 +25,9 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
         response = await handler(request)
         status = response.status
         return response
+    except web.HTTPException as redirect:
+        status = redirect.status
+        raise
     finally:
         seconds = time.perf_counter() - started
         route = _route_of(request)
