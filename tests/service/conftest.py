@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-
 from tests.service.sample import SECRET, Client, OpenDatabase, Serve, settings_for
+
 from wayside_service.app import create_app
 from wayside_service.auth import BearerAuthenticator, SharedSecret, TokenVerifier
 from wayside_service.database import Database

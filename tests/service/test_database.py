@@ -3,10 +3,10 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-
 from tests.conftest import PostgresForTests
 from tests.eventually import eventually
 from tests.service.sample import OpenDatabase, settings_for
+
 from wayside_service.database import Database, OwnConnection
 from wayside_service.database.migrations import Migration
 from wayside_service.errors import DatabaseUnavailable

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from aiohttp import ClientPayloadError, web
 from pydantic import BaseModel, Field, JsonValue
-
 from tests.service.sample import Client, Serve, headers_for
+
 from wayside_events.contracts.problems import FieldError
 from wayside_service.auth import Principal, Role
 from wayside_service.errors import Conflict, NotFound, Unavailable

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
-
 from tests.service.sample import Serve
 from tests.service.test_http import NoteIsGone, get_note, routes
+
 from wayside_service.errors import ERROR_STATUSES
 from wayside_service.http import ApiInfo, RouteTable, openapi_document
 

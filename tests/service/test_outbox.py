@@ -3,8 +3,8 @@ import random
 from collections import defaultdict
 
 import asyncpg
-
 from tests.service.sample import OpenDatabase, Written
+
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
 

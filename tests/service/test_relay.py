@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from prometheus_client import CollectorRegistry
-
 from tests.eventually import eventually
 from tests.service.sample import OpenDatabase, Written
+
 from wayside_events.bus import Bus, BusSettings, OutgoingMessage
 from wayside_events.stream import StreamLimits
 from wayside_events.subjects import EventFilter

@@ -68,8 +68,16 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
     return Principal(
         subject=claims["sub"],
         grants=_grants(claims.get(GRANTS_CLAIM)),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        expires_at=_moment(claims["exp"]),
     )
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        msg = "The token expires at no time there is."
+        raise InvalidToken(msg) from None
 
 
 def _grants(claim: object) -> Mapping[str, frozenset[Role]]:
