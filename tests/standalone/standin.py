@@ -1,7 +1,7 @@
 """A small real service for tests of supervision: honours WAYSIDE_PORT, WAYSIDE_PORT_FILE and SIGTERM.
 
 GET / answers with its WAYSIDE_ variables. While a file `<name>.crash` lies beside the port file, it ends with status 7
-at its start. The argument `deaf` makes it ignore SIGTERM.
+at its start, and with the argument `broken` always. The argument `deaf` makes it ignore SIGTERM.
 """
 
 import asyncio
@@ -38,6 +38,6 @@ if __name__ == "__main__":
     own_port_file = Path(os.environ["WAYSIDE_PORT_FILE"])
     name, *options = sys.argv[1:]
     print(f"this is {name}", flush=True)
-    if own_port_file.with_name(f"{name}.crash").exists():
+    if "broken" in options or own_port_file.with_name(f"{name}.crash").exists():
         sys.exit(7)
     asyncio.run(serve(own_port_file, deaf="deaf" in options))

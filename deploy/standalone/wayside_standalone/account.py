@@ -11,8 +11,10 @@ from pathlib import Path
 
 from wayside_standalone.errors import NoUnprivilegedUser, Unreachable
 from wayside_standalone.process import Identity
+from wayside_standalone.server import wait_until
 
 USER = "wayside-postgres"
+CREATION_SECONDS = 5
 # Linux capabilities by number, see capabilities(7).
 DAC_OVERRIDE = 1
 DAC_READ_SEARCH = 2
@@ -51,28 +53,34 @@ def owned_by(identity: Identity, path: Path) -> None:
 
 def ensure_user(name: str) -> pwd.struct_passwd:
     """The system user of that name, created if need be."""
+    if (user := find_user(name)) is not None:
+        return user
+    refusal = create_user(name)
+    # When another process creates it at the same moment, ours is refused and theirs appears.
+    wait_until(lambda: find_user(name) is not None, seconds=CREATION_SECONDS)
+    if (user := find_user(name)) is None:
+        raise NoUnprivilegedUser(name, refusal or "the system does not list it afterwards")
+    return user
+
+
+def find_user(name: str) -> pwd.struct_passwd | None:
+    """The user of that name, if there is one."""
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        create_user(name)
-    try:
-        return pwd.getpwnam(name)
-    except KeyError as error:
-        raise NoUnprivilegedUser(name, "the system does not list it afterwards") from error
+        return None
 
 
-def create_user(name: str) -> None:
-    """Create a system user without home or shell, by useradd or by the adduser of BusyBox."""
+def create_user(name: str) -> str:
+    """Create a system user without home or shell, by useradd or BusyBox's adduser; returns what hindered it."""
     if program := shutil.which("useradd"):
         command = [program, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", name]
     elif program := shutil.which("adduser"):
         command = [program, "-S", "-D", "-H", "-s", "/bin/false", name]
     else:
-        raise NoUnprivilegedUser(name, "neither useradd nor adduser is installed")
+        return "neither useradd nor adduser is installed"
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    # Another process may have created it meanwhile: the caller looks.
-    if result.returncode not in (0, 9):
-        raise NoUnprivilegedUser(name, result.stderr.strip() or f"{program} ended with {result.returncode}")
+    return result.stderr.strip()
 
 
 def barriers_before(path: Path, user: pwd.struct_passwd) -> list[Path]:

@@ -1,5 +1,6 @@
 """What can go wrong while running the stack: a class, a sentence, its data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -92,3 +93,26 @@ class StartFailed(StandaloneError):
         self.name = name
         self.log = log
         self.tail = tail
+
+
+class StillRunning(StandaloneError):
+    """A stack did not stop in time."""
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        super().__init__(
+            f"process {pid} has not stopped within {seconds:g} s; end it with: wayside down --force"
+        )
+
+
+class InvalidTtl(StandaloneError):
+    """A time to live cannot be read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r} is not a length of time such as 30m, 12h or 7d")
+
+
+class UnknownRole(StandaloneError):
+    """A role does not exist."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"{name!r} is not a role; the roles are {', '.join(known)}")

@@ -60,10 +60,13 @@ def stopped_by_signals(stack: Stack, console: Console) -> Iterator[None]:
         else:
             stack.kill()
 
-    for number in SIGNALS:
+    # Under nohup a hang-up is ignored, and shall be.
+    hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    heeded = (*SIGNALS, *hang_up)
+    for number in heeded:
         loop.add_signal_handler(number, on_signal)
     try:
         yield
     finally:
-        for number in SIGNALS:
+        for number in heeded:
             loop.remove_signal_handler(number)

@@ -148,6 +148,7 @@ class Stack:
             service.fix_port()
         seconds = self.settings.ready_seconds if complete else IMPAIRED_SECONDS
         await self._run_stage([parts.gateway], strict=self.settings.strict, seconds=seconds)
+        parts.gateway.fix_port()
 
     def _take_directory(self) -> None:
         for folder in (self.data_dir, self.log_dir, self.data_dir / "run"):

@@ -134,7 +134,9 @@ class Supervisor:
         await self._set(Status.STOPPED)
 
     def kill(self) -> None:
-        """End the process at once; `stop` then has nothing to wait for."""
+        """End the process at once, for good; `stop` then has nothing to wait for."""
+        if self._task is not None:
+            self._task.cancel()
         if self._process is not None:
             self._process.kill()
 

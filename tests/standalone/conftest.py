@@ -1,0 +1,140 @@
+"""Fixtures for the stack: stand-ins for the services, and the command line as a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from wayside_standalone.parts import StackSettings
+from wayside_standalone.server import wait_until
+from wayside_standalone.service import ServiceSpec
+from wayside_standalone.supervisor import Backoff
+
+STANDIN = Path(__file__).with_name("standin.py")
+MODULE = "import runpy, sys; sys.argv[1:] = ['{name}']; runpy.run_path({path!r}, run_name='__main__')\n"
+
+
+def standin(name: str, *options: str) -> ServiceSpec:
+    """The small real service under the name of a true one."""
+    return ServiceSpec(name, (sys.executable, STANDIN, name, *options), needs_database=name != "gateway")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> StackSettings:
+    """A stack of stand-ins on real servers, quick to start again after a crash."""
+    return StackSettings(
+        data_dir=tmp_path / "a stack",
+        durable=False,
+        backoff=Backoff(first_seconds=0.1, longest_seconds=0.5),
+        services=(standin("jobs"), standin("governance")),
+        gateway=standin("gateway"),
+    )
+
+
+@dataclass
+class CommandLine:
+    """`python -m wayside_standalone` on one data directory, with stand-ins where it looks for the services."""
+
+    data_dir: Path
+    modules: Path
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
+
+    def arguments(self, command: str, *options: str) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "wayside_standalone",
+            command,
+            "--data-dir",
+            str(self.data_dir),
+            *options,
+        ]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(self.modules), "COLUMNS": "200"}
+
+    def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.arguments(command, *options),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def up(self, *options: str) -> "subprocess.Popen[str]":
+        """Start a stack and return when all its parts are ready."""
+        process = self.up_soon(*options)
+        assert wait_until(lambda: process.poll() is not None or self.is_ready(), seconds=30)
+        assert process.poll() is None, process.communicate()[0]
+        return process
+
+    def up_soon(self, *options: str) -> "subprocess.Popen[str]":
+        """Start a stack and return at once."""
+        process = subprocess.Popen(
+            self.arguments("up", *options),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.data_dir / "stack.json").read_bytes())
+        return state
+
+    def is_ready(self) -> bool:
+        if not (self.data_dir / "stack.json").exists():
+            return False
+        parts = self.state()["parts"]
+        return len(parts) == 5 and all(part["status"] == "ready" for part in parts)
+
+    def pids(self) -> list[int]:
+        return [part["pid"] for part in self.state()["parts"]]
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+    """The command line; whatever it leaves running is ended after the test."""
+    modules = tmp_path / "modules"
+    for name in ("jobs", "governance", "gateway"):
+        package = modules / f"wayside_{name}"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "__main__.py").write_text(MODULE.format(name=name, path=str(STANDIN)))
+    command_line = CommandLine(tmp_path / "a stack", modules)
+    yield command_line
+    for process in command_line.started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def all_gone(pids: list[int], *, seconds: float = 10) -> bool:
+    """Whether the processes end within that time; a zombie has ended."""
+    return wait_until(lambda: not any(is_alive(pid) for pid in pids), seconds=seconds)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(process: "subprocess.Popen[str]", number: signal.Signals = signal.SIGINT) -> str:
+    """Send a signal, wait for the end, and return all output."""
+    process.send_signal(number)
+    return process.communicate(timeout=30)[0]

@@ -1,0 +1,116 @@
+"""The commands as a person at a terminal uses them."""
+
+import json
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+from tests.standalone.conftest import CommandLine, all_gone, end
+
+from wayside_service.auth import Role, SharedSecret, TokenVerifier
+from wayside_standalone.commands import parse_ttl
+from wayside_standalone.credentials import Credentials
+from wayside_standalone.errors import InvalidTtl
+from wayside_standalone.server import wait_until
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_says_how_to_get_in_and_one_signal_stops_everything_within_seconds(
+    command_line: CommandLine, number: signal.Signals
+) -> None:
+    process = command_line.up()
+    pids, gateway = command_line.pids(), command_line.state()["parts"][-1]["url"]
+    began = time.monotonic()
+    output = end(process, number)
+    assert time.monotonic() - began < 5
+    assert process.returncode == 0
+    assert all_gone(pids, seconds=0)
+    assert f"{gateway}/#token=eyJ" in output
+    assert str(command_line.data_dir / "logs") in output
+    assert output.rstrip().endswith("Stopped.")
+
+
+def test_a_signal_while_the_stack_starts_stops_it_too(command_line: CommandLine) -> None:
+    process = command_line.up_soon()
+    assert wait_until((command_line.data_dir / "stack.json").exists, seconds=10)
+    assert end(process).rstrip().endswith("Stopped.")
+    assert process.returncode == 0
+    assert not (command_line.data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_second_signal_does_not_wait_for_a_service_that_does_not_stop(command_line: CommandLine) -> None:
+    main = command_line.modules / "wayside_jobs" / "__main__.py"
+    main.write_text(main.read_text().replace("['jobs']", "['jobs', 'deaf']"))
+    process = command_line.up()
+    process.send_signal(signal.SIGINT)
+    gateway = command_line.pids()[-1]
+    assert all_gone([gateway])
+    began = time.monotonic()
+    end(process)
+    assert time.monotonic() - began < 3
+
+
+def test_other_commands_find_the_running_stack(command_line: CommandLine) -> None:
+    process = command_line.up()
+    answer = command_line.run("status", "--json")
+    assert (answer.returncode, json.loads(answer.stdout)["pid"]) == (0, process.pid)
+    answer = command_line.run("up")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"wayside: process {process.pid} already runs a stack on")
+    assert command_line.run("down").returncode == 0
+    assert "Stopped." in process.communicate(timeout=5)[0]
+
+
+@pytest.mark.parametrize("command,status", [("down", 1), ("status", 3), ("token", 1)])
+def test_without_a_stack_they_say_how_to_start_one(
+    command_line: CommandLine, command: str, status: int
+) -> None:
+    answer = command_line.run(command)
+    assert (answer.returncode, answer.stdout) == (status, "")
+    assert answer.stderr.rstrip().endswith("start one with: wayside up")
+
+
+def test_up_shows_the_log_of_a_service_that_keeps_failing_and_runs_on(command_line: CommandLine) -> None:
+    (command_line.modules / "wayside_jobs" / "__main__.py").write_text("raise SystemExit('no such table')")
+    process = command_line.up_soon()
+    assert wait_until((command_line.data_dir / "run" / "gateway.port").exists, seconds=20)
+    output = end(process)
+    assert "jobs keeps failing" in output
+    assert "no such table" in output
+    assert process.returncode == 0
+
+
+async def test_token_prints_a_token_that_the_services_accept_and_nothing_else(
+    command_line: CommandLine,
+) -> None:
+    command_line.data_dir.mkdir()
+    secret = Credentials.load_or_create(command_line.data_dir).jwt_secret
+    answer = command_line.run(
+        "token", "--scope", "demo", "--role", "viewer", "--subject", "ann", "--ttl", "5m"
+    )
+    verifier = TokenVerifier(SharedSecret(secret), issuer="wayside", audience="wayside")
+    principal = await verifier.verify(answer.stdout.removesuffix("\n"))
+    assert (principal.subject, dict(principal.grants)) == ("ann", {"demo": frozenset({Role.VIEWER})})
+
+
+def test_an_unknown_role_is_refused(command_line: CommandLine) -> None:
+    command_line.data_dir.mkdir()
+    Credentials.load_or_create(command_line.data_dir)
+    answer = command_line.run("token", "--role", "god")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "'god' is not a role" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "text,length",
+    [("90s", timedelta(seconds=90)), ("12h", timedelta(hours=12)), ("7d", timedelta(days=7))],
+)
+def test_a_time_to_live_is_a_number_and_a_unit(text: str, length: timedelta) -> None:
+    assert parse_ttl(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "12", "0h", "-1h", "1.5h", "h", "12 h", "9999999d", "1w"])
+def test_any_other_time_to_live_is_refused(text: str) -> None:
+    with pytest.raises(InvalidTtl):
+        parse_ttl(text)
