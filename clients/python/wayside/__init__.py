@@ -1,1 +1,49 @@
 """The Wayside SDK: run handlers as a worker, track operations of your own process, follow their events."""
+
+from wayside.context import Context
+from wayside.errors import (
+    AlreadyTracked,
+    Conflict,
+    CursorReset,
+    Forbidden,
+    HandlerStopped,
+    InvalidHandler,
+    InvalidRequest,
+    JobCanceled,
+    NonRetryable,
+    NotFound,
+    ProblemError,
+    ServiceFailed,
+    Stop,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    WaysideError,
+)
+from wayside.proposing import Proposal
+from wayside.worker.shift import Patience
+from wayside.worker.worker import Worker
+
+__all__ = [
+    "AlreadyTracked",
+    "Conflict",
+    "Context",
+    "CursorReset",
+    "Forbidden",
+    "HandlerStopped",
+    "InvalidHandler",
+    "InvalidRequest",
+    "JobCanceled",
+    "NonRetryable",
+    "NotFound",
+    "Patience",
+    "ProblemError",
+    "Proposal",
+    "ServiceFailed",
+    "Stop",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "WaysideError",
+    "Worker",
+]

@@ -1,0 +1,142 @@
+"""What can go wrong in the SDK, and what a handler raises to say how it failed."""
+
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from wayside_events.contracts.jobs import Job
+from wayside_events.contracts.problems import Problem
+
+
+class WaysideError(Exception):
+    """Base of all errors of the SDK."""
+
+
+class NonRetryable(Exception):
+    """Raised by a handler: the job has failed, another attempt would not help.
+
+    `code` is stable and lower case, `details` are for whoever reads the job.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "error", details: dict[str, JsonValue] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = details
+
+
+class Stop(StrEnum):
+    """Why a handler is asked to end before it is done; a later member outweighs an earlier one."""
+
+    SHUTDOWN = "shutdown"  # the worker ends; the job goes to another one
+    TIMEOUT = "timeout"  # the attempt ran longer than it may
+    CANCEL = "cancel"  # a user asked for it
+    FENCED = "fenced"  # the attempt belongs to somebody else by now; nothing it reports counts
+
+    def outweighs(self, other: "Stop | None") -> bool:
+        """Whether this reason takes the place of one that was given before."""
+        order = list(Stop)
+        return other is None or order.index(self) > order.index(other)
+
+
+class HandlerStopped(BaseException):
+    """Raised in a synchronous handler at its next call of the context, once, after `stop` was asked for.
+
+    No `Exception`, for the same reason as `asyncio.CancelledError`: a handler's own error handling shall not swallow it.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(f"the handler was asked to end: {stop}")
+        self.stop = stop
+
+
+class JobCanceled(WaysideError):
+    """A tracked operation ended because somebody canceled its job."""
+
+    def __init__(self, job_id: str | None) -> None:
+        super().__init__(f"job {job_id} was canceled")
+        self.job_id = job_id
+
+
+class AlreadyTracked(WaysideError):
+    """The operation runs already: `job` has the same unique key."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"job {job.id} is {job.status} under the same unique key")
+        self.job = job
+
+
+class InvalidHandler(WaysideError):
+    """A function cannot serve a job type."""
+
+
+class Unavailable(WaysideError):
+    """Wayside cannot be reached, or is not ready; trying again later makes sense."""
+
+
+class ProblemError(WaysideError):
+    """The service refused a request; `problem` says why."""
+
+    def __init__(self, problem: Problem, *, retry_after_seconds: float | None = None) -> None:
+        fields = "".join(f"; {error.field}: {error.message}" for error in problem.errors)
+        super().__init__(f"{problem.code}: {problem.detail}{fields}")
+        self.problem = problem
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidRequest(ProblemError):
+    """The request is malformed, or a field is at fault (400, 413, 415, 422)."""
+
+
+class Unauthorized(ProblemError):
+    """There is no valid token (401)."""
+
+
+class Forbidden(ProblemError):
+    """The token does not allow it (403)."""
+
+
+class NotFound(ProblemError):
+    """There is no such thing in the caller's scopes (404)."""
+
+
+class Conflict(ProblemError):
+    """The state does not allow it (409); `problem.current` is the present state."""
+
+
+class TooManyRequests(ProblemError):
+    """A limit was reached (429); see `retry_after_seconds`."""
+
+
+class ServiceFailed(ProblemError, Unavailable):
+    """The service is down, not ready, or failed (5xx)."""
+
+
+class CursorReset(WaysideError):
+    """Events after the cursor are gone: fetch the state again, and stream on from `cursor`."""
+
+    def __init__(self, cursor: str | None, reason: str | None) -> None:
+        super().__init__(f"the event history was reset ({reason or 'no reason given'}); now at {cursor}")
+        self.cursor = cursor
+        self.reason = reason
+
+
+def error_of(problem: Problem, *, retry_after_seconds: float | None = None) -> ProblemError:
+    """Return the error class for a problem's status, with the problem in it."""
+    match problem.status:
+        case 401:
+            kind: type[ProblemError] = Unauthorized
+        case 403:
+            kind = Forbidden
+        case 404:
+            kind = NotFound
+        case 409:
+            kind = Conflict
+        case 429:
+            kind = TooManyRequests
+        case status if status >= 500:
+            kind = ServiceFailed
+        case _:
+            kind = InvalidRequest
+    return kind(problem, retry_after_seconds=retry_after_seconds)

@@ -1,0 +1,141 @@
+"""One attempt at one job, as its runner sees it: who owns it, what it says, and whether it shall stop."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import JsonValue
+
+from wayside.errors import Stop
+from wayside.reporting.buffer import AttemptBuffer, Report
+from wayside.reporting.encoding import log_line
+from wayside_events.contracts.jobs import AssignedJob, Assignment
+from wayside_events.jobs import JobError, LogLevel
+
+AttemptKey = tuple[str, int]
+"""Job id and number of the attempt."""
+
+
+class Attempt:
+    """One attempt. What it says is buffered and sent by the reporter; every method may be called from any thread.
+
+    `assignment` is `None` until the jobs service gave one, which for a tracked operation may take a while.
+    `on_stop` is called once for each new reason to stop, from whatever thread found it out.
+    """
+
+    def __init__(self, assignment: Assignment | None = None) -> None:
+        self.assignment = assignment
+        self.buffer = AttemptBuffer()
+        self.stop_reason: Stop | None = None
+        self.on_stop: Callable[[Stop], None] = _ignore_stop
+        self.on_settled: Callable[[], None] = _ignore
+        self.wake: Callable[[Attempt], None] = _ignore
+        self.settled = threading.Event()
+        self.ending_refusals = 0
+        self._seq = 0
+
+    @property
+    def key(self) -> AttemptKey:
+        """Identifies the attempt among all; only once it has an assignment."""
+        return (self.job.id, self.granted.attempt)
+
+    @property
+    def granted(self) -> Assignment:
+        """The assignment, which must be there."""
+        assert self.assignment is not None, "the attempt has no assignment yet"
+        return self.assignment
+
+    @property
+    def job(self) -> AssignedJob:
+        """The job, once there is an assignment."""
+        return self.granted.job
+
+    def bind(self, assignment: Assignment) -> None:
+        """Give an attempt that began without one its assignment."""
+        self.assignment = assignment
+        self.wake(self)
+
+    # What a handler says
+
+    def progress(self, fields: dict[str, Any], partial: JsonValue = None) -> None:
+        """Merge into the progress to report."""
+        if self.buffer.progress(fields, partial):
+            self.wake(self)
+
+    def log(self, level: LogLevel, message: str, context: dict[str, Any]) -> None:
+        """Append to the log."""
+        if self.buffer.log(log_line(level, message, context)):
+            self.wake(self)
+
+    # How it ends; the first ending counts
+
+    def complete(self, result: JsonValue, metrics: dict[str, JsonValue] | None = None) -> None:
+        """The handler returned."""
+        ending: Report = {"kind": "complete", "result": result}
+        if metrics:
+            ending["metrics"] = metrics
+        self._finish(ending)
+
+    def fail(self, error: JobError) -> None:
+        """The handler failed."""
+        self._finish({"kind": "fail", "error": error.model_dump(mode="json", exclude_none=True)})
+
+    def release(self) -> None:
+        """Give the job back without burning the attempt."""
+        self._finish({"kind": "release"})
+
+    def acknowledge_cancel(self) -> None:
+        """The handler stopped because a user asked for it."""
+        self._finish({"kind": "acknowledge_cancel"})
+
+    def _finish(self, ending: Report) -> None:
+        if self.buffer.finish(ending):
+            self.wake(self)
+
+    # What the jobs service says
+
+    def stop(self, reason: Stop) -> None:
+        """Ask the handler to end; a reason that outweighs an earlier one is told again."""
+        if self.settled.is_set() or not reason.outweighs(self.stop_reason):
+            return
+        self.stop_reason = reason
+        if reason is Stop.FENCED:
+            self.buffer.discard()
+        self.on_stop(reason)
+
+    def settle(self) -> None:
+        """The jobs service knows how the attempt ended: nothing is left to say."""
+        self.settled.set()
+        self.on_settled()
+
+    # What the reporter sends
+
+    def next_report(self) -> Report | None:
+        """Take out the next report, with identity and number; `None` when nothing is left."""
+        report = self.buffer.pop()
+        return None if report is None else self.stamp(report)
+
+    def stamp(self, report: Report) -> Report:
+        """Add job, attempt, token and the next number."""
+        granted = self.granted
+        self._seq += 1
+        return {
+            "job_id": granted.job.id,
+            "attempt": granted.attempt,
+            "token": granted.token,
+            "seq": self._seq,
+            **report,
+        }
+
+    def substitute(self, ending: Report) -> None:
+        """Replace an ending that was refused by another one."""
+        self.buffer.replace_ending(ending)
+        self.wake(self)
+
+
+def _ignore(_: object = None) -> None:
+    pass
+
+
+def _ignore_stop(_: Stop) -> None:
+    pass

@@ -1,0 +1,128 @@
+"""Values as JSON within the limits of the contract: what a handler says never makes its report invalid."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from wayside_events.contracts.jobs import LOG_MESSAGE_LIMIT, PAYLOAD_LIMIT_BYTES
+from wayside_events.jobs import LogLevel
+
+_TEXT_LIMITS = {"phase": 200, "step": 200, "unit": 50, "message": 2_000}
+_CONTEXT_LIMIT_BYTES = 16 * 1024
+_PLAIN_TYPES = (str, int, bool, float)
+_LENIENT = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+class NotJson(ValueError):
+    """A value cannot be encoded as JSON; the message says why."""
+
+
+class TooLarge(ValueError):
+    """A value has more bytes as JSON than the limit."""
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        super().__init__(f"the {what} has {size:,} bytes as JSON; the limit is {limit:,}")
+        self.size = size
+        self.limit = limit
+
+
+class LogLine(NamedTuple):
+    """One log entry on its way: as cheap to make as a tuple."""
+
+    time: datetime
+    level: LogLevel
+    message: str
+    context: dict[str, JsonValue]
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The entry in the contract's shape."""
+        return {
+            "time": self.time.isoformat(),
+            "level": self.level.value,
+            "message": clip(_utf8(self.message), LOG_MESSAGE_LIMIT),
+            "context": self.context,
+        }
+
+
+def log_line(level: LogLevel, message: str, context: dict[str, Any]) -> LogLine:
+    """Note the time and freeze the context: plain values stay, others become JSON, or else text."""
+    return LogLine(datetime.now(UTC), level, message, _plain(context) if context else {})
+
+
+def json_value(
+    value: object, what: str, adapter: TypeAdapter[Any] = _ANYTHING, *, limit: int = PAYLOAD_LIMIT_BYTES
+) -> JsonValue:
+    """Return `value` as plain JSON values; raises `NotJson` or `TooLarge`, which name `what` it is."""
+    try:
+        payload = adapter.dump_json(value, warnings="none")
+        if len(payload) > limit:
+            raise TooLarge(what, len(payload), limit)
+        decoded: JsonValue = orjson.loads(payload)
+    except (PydanticSerializationError, RecursionError, UnicodeError, orjson.JSONDecodeError) as error:
+        msg = f"the {what}, a {type(value).__name__}, cannot be encoded as JSON: {error}"
+        raise NotJson(msg) from error
+    else:
+        return decoded
+
+
+def percentage(value: float) -> float | None:
+    """Bring a percentage into 0 to 100; what is no number is left out."""
+    return None if math.isnan(value) else min(max(float(value), 0.0), 100.0)
+
+
+def progress_json(fields: dict[str, Any]) -> dict[str, JsonValue]:
+    """The progress in the contract's shape: texts clipped, numbers finite, and what is neither left out."""
+    encoded = {name: _field(name, value) for name, value in fields.items()}
+    return {name: value for name, value in encoded.items() if value is not None}
+
+
+def clip(text: str, limit: int) -> str:
+    """Shorten a text to `limit` characters, and show that."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def size_of(report: dict[str, JsonValue]) -> int:
+    """How many bytes a report has as JSON."""
+    return len(orjson.dumps(report))
+
+
+def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a handler passed
+    if name in _TEXT_LIMITS:
+        return clip(_utf8(str(value)), _TEXT_LIMITS[name])
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not math.isfinite(number):
+        return None
+    return max(number, 0.0) if name == "total" else number
+
+
+def _plain(context: dict[str, Any]) -> dict[str, JsonValue]:
+    try:
+        payload = orjson.dumps(context, default=_as_text, option=_LENIENT)
+    except orjson.JSONEncodeError as error:
+        return {"context_dropped": str(error)}
+    if len(payload) > _CONTEXT_LIMIT_BYTES:
+        return {"context_dropped": f"{len(payload)} bytes"}
+    if all(type(value) in _PLAIN_TYPES for value in context.values()):
+        return context
+    decoded: dict[str, JsonValue] = orjson.loads(payload)
+    return decoded
+
+
+def _as_text(value: object) -> JsonValue:
+    if isinstance(value, BaseModel):
+        dumped: JsonValue = value.model_dump(mode="json")
+        return dumped
+    return clip(_utf8(str(value)), 1_000)
+
+
+def _utf8(text: str) -> str:
+    """Replace what cannot be encoded (lone surrogates)."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

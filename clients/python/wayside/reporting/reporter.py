@@ -1,0 +1,205 @@
+"""The reporter: one batch in flight, sent again until it is answered."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import assert_never
+
+from wayside.errors import Stop
+from wayside.reporting.attempt import Attempt
+from wayside.reporting.buffer import Report
+from wayside.reporting.outcomes import Consequence, consequence_of, substitute_for
+from wayside.reporting.queue import Entry, ReportQueue
+from wayside_events.bus import BusError, BusUnavailable, RequestRefused
+from wayside_events.contracts.jobs import Outcome, ReportOutcome
+from wayside_events.contracts.problems import Problem
+
+logger = logging.getLogger("wayside.runner")
+
+Send = Callable[[Sequence[Report]], Awaitable[Sequence[ReportOutcome]]]
+"""Carries a batch to the jobs service and returns one outcome for each report; raises a `BusError`."""
+
+RETRY_FIRST_SECONDS = 0.1
+RETRY_MOST_SECONDS = 2.0
+
+
+class Reporter:
+    """Sends what attempts say, and tells them what the jobs service says back.
+
+    It belongs to one event loop; attempts may speak from any thread. A batch that got no answer is sent again
+    unchanged, for as long as it takes: each report has a number, so a repeat is harmless.
+    """
+
+    def __init__(self, send: Send, *, max_bytes: Callable[[], int]) -> None:
+        self._send = send
+        self._max_bytes = max_bytes
+        self._queue = ReportQueue()
+        self._loop = asyncio.get_running_loop()
+        self._woken: deque[Attempt] = deque()
+        self._wake = asyncio.Event()
+        self._retry_now = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._in_flight: list[Entry] = []
+
+    @property
+    def backlog(self) -> int:
+        """How many attempts have ended without the jobs service knowing it."""
+        return self._queue.backlog
+
+    def add(self, attempt: Attempt) -> None:
+        """Begin to report for an attempt, until its ending is known or it is fenced."""
+        attempt.wake = self._on_wake
+        self._queue.add(attempt, time.monotonic())
+        self._wake.set()
+
+    def discard(self, attempt: Attempt) -> None:
+        """Report nothing more for an attempt."""
+        self._queue.remove(attempt)
+        self._settled.set()
+
+    def hurry(self) -> None:
+        """Send a batch that waits for its next try at once: the connection is back."""
+        self._retry_now.set()
+
+    async def run(self) -> None:
+        """Report until cancelled."""
+        while True:
+            self._take_woken()
+            now = time.monotonic()
+            due_at = self._queue.due_at(now)
+            if due_at is None or due_at > now:
+                await self._sleep(None if due_at is None else due_at - now)
+                continue
+            batch = self._queue.next_batch(now, max_bytes=self._max_bytes())
+            if batch:
+                await self._deliver(batch)
+
+    async def drain(self, timeout_seconds: float) -> int:
+        """Wait until every ending is known; returns how many are not after `timeout_seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self._queue.backlog:
+                    self._settled.clear()
+                    await self._settled.wait()
+        return self._queue.backlog
+
+    def _on_wake(self, attempt: Attempt) -> None:
+        self._woken.append(attempt)
+        # The loop is closed only when the process ends with a handler thread still at work.
+        with contextlib.suppress(RuntimeError):
+            if _running_loop() is self._loop:
+                self._wake.set()
+            else:
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    def _take_woken(self) -> None:
+        self._wake.clear()
+        while self._woken:
+            self._queue.mark(self._woken.popleft())
+
+    async def _sleep(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _deliver(self, batch: list[Entry]) -> None:
+        sent_at, outcomes = await self._answered(batch)
+        self._queue.heard(batch, sent_at)
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            self._apply(entry, outcome)
+
+    async def _answered(self, batch: list[Entry]) -> tuple[float, Sequence[ReportOutcome]]:
+        delay = RETRY_FIRST_SECONDS
+        while True:
+            sent_at = time.monotonic()
+            try:
+                return sent_at, await self._send_whole(batch)
+            except BusError as error:
+                logger.log(_severity(error), "%d reports wait: %s", len(batch), error)
+            await self._pause(delay * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+            delay = min(delay * 2, RETRY_MOST_SECONDS)
+
+    async def _send_whole(self, batch: list[Entry]) -> Sequence[ReportOutcome]:
+        """Send; a batch that is refused as such goes report by report, to find the one at fault."""
+        try:
+            return await self._send([entry.report for entry in batch])
+        except RequestRefused as refused:
+            if not _is_final(refused.problem):
+                raise
+            if len(batch) == 1:
+                return [_invalid(batch[0], refused.problem)]
+        return [outcome for entry in batch for outcome in await self._send_whole([entry])]
+
+    async def _pause(self, seconds: float) -> None:
+        self._retry_now.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._retry_now.wait()
+
+    def _apply(self, entry: Entry, outcome: ReportOutcome) -> None:
+        attempt = entry.attempt
+        if attempt not in self._queue:
+            return
+        consequence = consequence_of(entry.kind, outcome, refusals=attempt.ending_refusals)
+        match consequence:
+            case Consequence.NOTHING:
+                pass
+            case Consequence.CANCEL:
+                attempt.stop(Stop.CANCEL)
+            case Consequence.SETTLED:
+                self._settle(attempt)
+            case Consequence.FENCED:
+                self._fence(attempt, entry.kind)
+            case Consequence.DROPPED:
+                logger.warning("job %s: report '%s' was refused: %s", *_about(entry, outcome))
+            case Consequence.SUBSTITUTE:
+                logger.error("job %s: report '%s' was refused, it fails: %s", *_about(entry, outcome))
+                attempt.substitute(substitute_for(entry.kind, outcome.problem, attempt.ending_refusals))
+                attempt.ending_refusals += 1
+            case Consequence.ABANDONED:
+                logger.error("job %s: no ending is taken in, not even '%s': %s", *_about(entry, outcome))
+                self._settle(attempt)
+            case _:
+                assert_never(consequence)
+
+    def _fence(self, attempt: Attempt, kind: str) -> None:
+        logger.warning(
+            "job %s attempt %d is not ours any more; '%s' and what follows it is discarded",
+            *attempt.key,
+            kind,
+        )
+        attempt.stop(Stop.FENCED)
+        self._settle(attempt)
+
+    def _settle(self, attempt: Attempt) -> None:
+        self._queue.remove(attempt)
+        attempt.settle()
+        self._settled.set()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _severity(error: BusError) -> int:
+    return logging.INFO if isinstance(error, BusUnavailable) else logging.ERROR
+
+
+def _is_final(problem: Problem) -> bool:
+    return problem.status < 500 and problem.status not in (408, 429)
+
+
+def _invalid(entry: Entry, problem: Problem) -> ReportOutcome:
+    return ReportOutcome(job_id=entry.attempt.job.id, outcome=Outcome.INVALID, problem=problem)
+
+
+def _about(entry: Entry, outcome: ReportOutcome) -> tuple[str, str, str]:
+    problem = outcome.problem
+    return entry.attempt.job.id, entry.kind, f"{problem.code}: {problem.detail}" if problem else "no reason"

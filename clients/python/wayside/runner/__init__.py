@@ -1,0 +1,1 @@
+"""A runner: what a worker and a process with tracked operations have in common."""

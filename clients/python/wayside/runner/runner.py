@@ -1,0 +1,160 @@
+"""The runner's side of the conversation with the jobs service: registered, reporting, reachable for a push."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from wayside.errors import Stop
+from wayside.reporting.attempt import Attempt, AttemptKey
+from wayside.reporting.buffer import Report
+from wayside.reporting.reporter import Reporter
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, MalformedReply
+from wayside_events.contracts.jobs import (
+    REGISTER_SUBJECT,
+    REPORT_SUBJECT,
+    JobTypeSpec,
+    RegisterReply,
+    RegisterRequest,
+    ReportOutcome,
+    ReportReply,
+    ReportRequest,
+    RunnerPush,
+    runner_subject,
+)
+
+logger = logging.getLogger("wayside.runner")
+
+R = TypeVar("R", bound=BaseModel)
+
+REPORT_TIMEOUT_SECONDS = 10.0
+RETRY_SECONDS = 1.0
+DEFAULT_PAYLOAD_BYTES = 1024 * 1024
+"""What a NATS server takes unless it is configured otherwise; known exactly once connected."""
+
+ENVELOPE_BYTES = 1024
+"""Room in a request for what surrounds its items."""
+
+
+class Runner:
+    """One runner on one NATS connection; it belongs to the event loop it was opened on.
+
+    Connects, registers and subscribes in the background and for as long as it takes; `started` is set when the jobs
+    service knows it. After every reconnect it registers again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: BusSettings,
+        *,
+        job_types: Sequence[JobTypeSpec] = (),
+        slots: int = 1,
+        version: str | None = None,
+    ) -> None:
+        self.name = name
+        self.bus = Bus(settings)
+        self.started = asyncio.Event()
+        self.resumed = asyncio.Event()
+        self._registration = RegisterRequest(
+            runner=name, version=version, slots=slots, job_types=tuple(job_types)
+        )
+        self._payload_bytes = DEFAULT_PAYLOAD_BYTES
+        self._attempts: dict[AttemptKey, Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.reporter = Reporter(self._report, max_bytes=lambda: self.request_bytes)
+
+    async def __aenter__(self) -> Self:
+        self.bus.start()
+        self.bus.on_resume(self._on_resume)
+        _ = self.start_task(self.reporter.run(), name="reporter")
+        self.startup = self.start_task(self._start(), name="register")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bus.close()
+
+    @property
+    def request_bytes(self) -> int:
+        """How many bytes the items of one request may have."""
+        with contextlib.suppress(BusUnavailable):
+            self._payload_bytes = self.bus.max_payload
+        return self._payload_bytes - ENVELOPE_BYTES
+
+    def add(self, attempt: Attempt) -> None:
+        """Report for an attempt, and let pushes reach it, until its ending is known."""
+        self._attempts[attempt.key] = attempt
+        self.reporter.add(attempt)
+
+    def remove(self, attempt: Attempt) -> None:
+        """Let no push reach an attempt any more."""
+        self._attempts.pop(attempt.key, None)
+
+    async def ask(self, subject: str, body: BaseModel, reply_type: type[R], *, timeout_seconds: float) -> R:
+        """Send a request; raises a `BusError`."""
+        return await self.bus.request(subject, body, reply_type, timeout_seconds=timeout_seconds)
+
+    async def wait_for_resume(self, seconds: float) -> None:
+        """Pause before another try; a connection that comes back ends the pause."""
+        self.resumed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.resumed.wait()
+
+    def start_task(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run something until the runner closes."""
+        task = asyncio.create_task(work, name=f"{self.name}-{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("%s: %s", task.get_name(), error, exc_info=error)
+
+    async def _start(self) -> None:
+        await self.bus.ready()
+        await self.bus.listen(runner_subject(self.name), self._on_push)
+        await self._register()
+        self.started.set()
+
+    async def _register(self) -> None:
+        """Announce the runner; raises `RequestRefused` when what it announces is not accepted."""
+        while True:
+            try:
+                await self.ask(REGISTER_SUBJECT, self._registration, RegisterReply, timeout_seconds=5)
+            except BusUnavailable as error:
+                logger.info("runner %s waits for the jobs service: %s", self.name, error)
+                await self.wait_for_resume(RETRY_SECONDS)
+            else:
+                return
+
+    def _on_resume(self) -> None:
+        self.resumed.set()
+        self.reporter.hurry()
+        if self.started.is_set():
+            _ = self.start_task(self._register(), name="register")
+
+    def _on_push(self, payload: bytes) -> None:
+        try:
+            push = RunnerPush.model_validate_json(payload)
+        except ValidationError:
+            logger.warning("runner %s was pushed something it does not understand", self.name)
+            return
+        if attempt := self._attempts.get((push.job_id, push.attempt)):
+            attempt.stop(Stop.CANCEL)
+
+    async def _report(self, reports: Sequence[Report]) -> Sequence[ReportOutcome]:
+        body = ReportRequest.model_construct(runner=self.name, reports=tuple(reports))
+        reply = await self.ask(REPORT_SUBJECT, body, ReportReply, timeout_seconds=REPORT_TIMEOUT_SECONDS)
+        if len(reply.outcomes) != len(reports):
+            msg = f"{len(reports)} reports were answered with {len(reply.outcomes)} outcomes"
+            raise MalformedReply(msg)
+        return reply.outcomes

@@ -1,0 +1,117 @@
+"""What an attempt's ending is to be reported as: decided here, said to the attempt, reported by the reporter."""
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from wayside.errors import NonRetryable, Stop
+from wayside.reporting.attempt import Attempt
+from wayside.reporting.encoding import NotJson, TooLarge, clip
+from wayside.worker.handlers import InvalidInput, JobHandler
+from wayside_events.jobs import JobError, LogLevel
+
+_MESSAGE_LIMIT = 10_000
+_TYPE_LIMIT = 200
+_OWN_CODE = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler returned `value`."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The handler raised an exception of its own."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The handler ended because it was cancelled or stopped."""
+
+
+Ending = Returned | Raised | Interrupted
+
+
+def conclude(attempt: Attempt, handler: JobHandler, ending: Ending) -> None:
+    """Say how the attempt ended.
+
+    A handler that returns has done the work, so its job completes, whatever it was asked meanwhile: a cancel that it
+    does not heed comes too late. One that raises while it is stopping is taken to have stopped, and the exception is
+    kept in the job's log: a retry of what a user canceled, or a failure because of a deploy, would be wrong.
+    """
+    match ending:
+        case Returned(value):
+            _complete(attempt, handler, value)
+        case Raised(error):
+            if not isinstance(error, InvalidInput):
+                attempt.log(LogLevel.ERROR, traceback_of(error), {})
+            if attempt.stop_reason is None:
+                attempt.fail(failure(error, handler.non_retryable))
+            else:
+                _stopped(attempt, attempt.stop_reason)
+        case Interrupted():
+            _stopped(attempt, attempt.stop_reason)
+        case _:
+            assert_never(ending)
+
+
+def traceback_of(error: Exception) -> str:
+    """The traceback as text, from the handler's own frames on."""
+    frame = error.__traceback__
+    while frame and frame.tb_next and frame.tb_frame.f_code.co_filename.startswith(_OWN_CODE):
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame))
+
+
+def failure(error: Exception, non_retryable: tuple[type[Exception], ...] = ()) -> JobError:
+    """Describe an exception: another attempt makes sense unless its class says otherwise."""
+    is_final = isinstance(error, (NonRetryable, *non_retryable))
+    return JobError(
+        code=clip(error.code, 100) if isinstance(error, NonRetryable) else "error",
+        message=clip(str(error) or type(error).__name__, _MESSAGE_LIMIT),
+        type=clip(_class_name(error), _TYPE_LIMIT),
+        retryable=not is_final,
+        details=error.details if isinstance(error, NonRetryable) else None,
+    )
+
+
+def _complete(attempt: Attempt, handler: JobHandler, value: object) -> None:
+    try:
+        attempt.complete(handler.encode(value))
+    except TooLarge as error:
+        attempt.fail(JobError(code="result_too_large", message=str(error), retryable=False))
+    except NotJson as error:
+        attempt.fail(
+            JobError(code="invalid_result", message=clip(str(error), _MESSAGE_LIMIT), retryable=False)
+        )
+
+
+def _stopped(attempt: Attempt, reason: Stop | None) -> None:
+    match reason:
+        case Stop.CANCEL:
+            attempt.acknowledge_cancel()
+        case Stop.SHUTDOWN:
+            attempt.release()
+        case Stop.TIMEOUT:
+            seconds = attempt.granted.timeout_seconds
+            message = f"the attempt ran longer than {seconds:g} s" if seconds else "the attempt ran too long"
+            attempt.fail(JobError(code="timeout", message=message))
+        case Stop.FENCED:
+            pass
+        case None:
+            attempt.fail(
+                JobError(code="error", message="the handler cancelled itself", type="CancelledError")
+            )
+        case _:
+            assert_never(reason)
+
+
+def _class_name(error: Exception) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,127 @@
+"""Running one attempt: parse, call, conclude."""
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from wayside.context import Context, ThreadContext
+from wayside.errors import HandlerStopped, Stop
+from wayside.proposing import Proposer
+from wayside.reporting.attempt import Attempt
+from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, conclude
+from wayside.worker.handlers import JobHandler
+
+logger = logging.getLogger("wayside.worker")
+
+T = TypeVar("T")
+
+
+class Execution:
+    """One attempt in the hands of its handler; `run` is a task's whole life."""
+
+    def __init__(self, attempt: Attempt, handler: JobHandler, proposer: Proposer) -> None:
+        self.attempt = attempt
+        self._handler = handler
+        self._proposer = proposer
+        self._loop = asyncio.get_running_loop()
+        self._cancel: Callable[[], object] | None = None
+        attempt.on_stop = self._on_stop
+
+    async def run(self) -> None:
+        """Run the handler and say how it ended. Only a cancellation that nobody asked of the attempt goes on."""
+        timer = self._start_timer()
+        try:
+            ending = await self._call()
+        except asyncio.CancelledError:
+            self.attempt.stop(Stop.SHUTDOWN)
+            conclude(self.attempt, self._handler, Interrupted())
+            raise
+        finally:
+            self._cancel = None
+            if timer:
+                timer.cancel()
+        conclude(self.attempt, self._handler, ending)
+
+    async def _call(self) -> Ending:
+        try:
+            if self.attempt.stop_reason is not None:
+                return Interrupted()
+            value = await (self._call_async() if self._handler.is_async else self._call_in_thread())
+        except HandlerStopped:
+            return Interrupted()
+        except asyncio.CancelledError:
+            if self._was_cancelled_from_outside():
+                raise
+            return Interrupted()
+        except SystemExit as error:
+            return Raised(RuntimeError(f"the handler called exit({error.code})"))
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is how its attempt ended
+            return Raised(error)
+        return Returned(value)
+
+    async def _call_async(self) -> Any:  # noqa: ANN401 - what the handler returns
+        context = Context(self.attempt, self._proposer)
+        arguments = self._handler.arguments(context, self.attempt.job.input)
+        task = asyncio.current_task()
+        assert task is not None
+        self._cancel = task.cancel
+        return await self._handler.function(*arguments)
+
+    async def _call_in_thread(self) -> Any:  # noqa: ANN401 - what the handler returns
+        context = ThreadContext(self.attempt, self._proposer, self._loop)
+        arguments = self._handler.arguments(context, self.attempt.job.input)
+        return await in_thread(lambda: self._handler.function(*arguments), name=f"job-{self.attempt.job.id}")
+
+    def _on_stop(self, reason: Stop) -> None:
+        logger.info("job %s attempt %d is asked to end: %s", *self.attempt.key, reason)
+        self._loop.call_soon_threadsafe(self._cancel_handler)
+
+    def _cancel_handler(self) -> None:
+        if self._cancel is not None:
+            self._cancel()
+
+    def _was_cancelled_from_outside(self) -> bool:
+        task = asyncio.current_task()
+        assert task is not None
+        if self.attempt.stop_reason is None:
+            return task.cancelling() > 0
+        while task.cancelling() > 0:
+            task.uncancel()
+        return False
+
+    def _start_timer(self) -> asyncio.TimerHandle | None:
+        seconds = self.attempt.granted.timeout_seconds
+        return self._loop.call_later(seconds, self.attempt.stop, Stop.TIMEOUT) if seconds else None
+
+
+async def in_thread(function: Callable[[], T], *, name: str) -> T:
+    """Run a function in a daemon thread of its own: one that never ends does not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def deliver(value: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(value)  # type: ignore[arg-type]
+
+    def work() -> None:
+        value: T | None = None
+        error: BaseException | None = None
+        try:
+            value = context.run(function)
+        except StopIteration as raised:
+            error = RuntimeError(f"the handler raised {raised!r}")  # no future takes a StopIteration
+        except BaseException as raised:  # noqa: BLE001 - carried over to the task that waits
+            error = raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, value, error)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return await done

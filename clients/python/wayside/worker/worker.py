@@ -1,0 +1,157 @@
+"""The worker: what its user writes, and its life from the first claim to the last report."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar, Unpack
+
+from wayside.errors import InvalidHandler, WaysideError
+from wayside.runner.runner import Runner
+from wayside.settings import nats_settings, new_runner_name
+from wayside.worker.claiming import Slots
+from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
+from wayside.worker.shift import Patience, Shift
+from wayside_events.bus import BusSettings, RequestRefused
+
+logger = logging.getLogger("wayside.worker")
+
+F = TypeVar("F", bound=Handler)
+
+
+class Worker:
+    """Serves job types with the functions registered on it.
+
+    `slots` is how many jobs run at the same time. `name` is who proposes what its handlers propose, and part of the
+    runner's name. Without `nats` the connection is read from `WAYSIDE_NATS_URL`, `_USER` and `_PASSWORD`.
+    """
+
+    def __init__(
+        self,
+        *,
+        queues: Sequence[str] = ("default",),
+        slots: int = 4,
+        name: str = "worker",
+        nats: BusSettings | None = None,
+        version: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        if slots < 1:
+            msg = f"a worker has at least one slot, not {slots}"
+            raise ValueError(msg)
+        if not queues:
+            msg = "a worker serves at least one queue"
+            raise ValueError(msg)
+        self.queues = tuple(queues)
+        self.name = name
+        self.handlers: dict[str, JobHandler] = {}
+        self._slots = Slots(slots)
+        self._nats = nats
+        self._version = version
+        self._patience = patience or Patience()
+        self._stopping: asyncio.Event | None = None
+        self._hurry: asyncio.Event | None = None
+
+    def job(
+        self,
+        name: str,
+        *,
+        non_retryable: tuple[type[Exception], ...] = (),
+        **options: Unpack[JobTypeOptions],
+    ) -> Callable[[F], F]:
+        """Serve the job type `name` with the decorated function `(ctx)` or `(ctx, input: Model) -> Result`.
+
+        An async function runs in the worker's event loop, a plain one in a thread of its own. Exceptions fail the job,
+        retryable unless they are `NonRetryable` or of the classes named here. Raises `InvalidHandler`.
+        """
+
+        def register(function: F) -> F:
+            if name in self.handlers:
+                msg = f"two handlers for the job type {name!r}"
+                raise InvalidHandler(msg)
+            options.setdefault("queue", self.queues[0])
+            self.handlers[name] = job_handler(name, function, options, non_retryable=non_retryable)
+            return function
+
+        return register
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, in an event loop of its own; a second signal gives everything back at once."""
+        asyncio.run(self._run())
+
+    async def serve(self) -> None:
+        """Serve until `stop` is called, and shut down gracefully; when cancelled, give everything back at once.
+
+        Raises `WaysideError` when the jobs service does not accept what this worker serves.
+        """
+        if not self.handlers:
+            msg = "the worker serves no job type: decorate a function with @worker.job(...)"
+            raise InvalidHandler(msg)
+        self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
+        runner = Runner(
+            new_runner_name(self.name),
+            self._nats or nats_settings(name=self.name),
+            job_types=[handler.spec for handler in self.handlers.values()],
+            slots=self._slots.total,
+            version=self._version,
+        )
+        async with runner:
+            shift = Shift(
+                runner, self._slots, self.handlers, self._patience, queues=self.queues, proposer=self.name
+            )
+            try:
+                await self._work(runner, shift)
+            finally:
+                await shift.end()
+
+    def stop(self) -> None:
+        """Begin to shut down: claim nothing more, let handlers end. Called again: give everything back at once."""
+        if self._stopping is None or self._hurry is None:
+            return
+        if self._stopping.is_set():
+            self._hurry.set()
+        self._stopping.set()
+
+    async def _work(self, runner: Runner, shift: Shift) -> None:
+        assert self._stopping is not None
+        assert self._hurry is not None
+        stopping = asyncio.create_task(self._stopping.wait(), name="worker-stopping")
+        hurry = asyncio.create_task(self._hurry.wait(), name="worker-hurry")
+        try:
+            await asyncio.wait({stopping, runner.startup}, return_when=asyncio.FIRST_COMPLETED)
+            if runner.startup.done():
+                _check_accepted(runner.startup)
+                logger.info("worker %s serves %s", runner.name, ", ".join(self.handlers))
+                await stopping
+            logger.info("worker %s shuts down; a second signal gives running jobs back at once", runner.name)
+            await shift.wind_down(hurry)
+        finally:
+            stopping.cancel()
+            hurry.cancel()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        with _signals(loop, self.stop):
+            await self.serve()
+
+
+def _check_accepted(startup: asyncio.Task[None]) -> None:
+    try:
+        startup.result()
+    except RequestRefused as error:
+        msg = f"the jobs service does not accept this worker: {error}"
+        raise WaysideError(msg) from error
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Iterator[None]:
+    """Call `callback` on SIGTERM and SIGINT."""
+    names = (signal.SIGTERM, signal.SIGINT)
+    for name in names:
+        loop.add_signal_handler(name, callback)
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(name)

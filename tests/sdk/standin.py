@@ -1,0 +1,256 @@
+"""A jobs service and a governance service without a database, on the real bus: for what only the SDK decides.
+
+It keeps the contract (leases apart): attempts with tokens, numbered reports, parked claims, cancel by push and answer.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from wayside_events.bus import Bus, Endpoint, problem_of_validation
+from wayside_events.contracts import jobs as contract
+from wayside_events.contracts.governance import (
+    PROPOSAL,
+    PROPOSE_SUBJECT,
+    Intake,
+    ProposalOutcome,
+    ProposeReply,
+    ProposeRequest,
+)
+from wayside_events.contracts.jobs import (
+    Assignment,
+    ClaimReply,
+    ClaimRequest,
+    CreateReply,
+    CreateRequest,
+    Job,
+    Outcome,
+    RegisterReply,
+    RegisterRequest,
+    Report,
+    ReportOutcome,
+    ReportReply,
+    ReportRequest,
+    RunnerPush,
+    WithdrawReply,
+    WithdrawRequest,
+    runner_subject,
+)
+from wayside_events.contracts.problems import Problem
+from wayside_events.identifiers import EntityId, ScopeName, new_id
+from wayside_events.jobs import JobMode, JobStatus, Progress
+
+ENDED = {"complete": "completed", "fail": "failed", "release": "queued", "acknowledge_cancel": "canceled"}
+
+
+@dataclass
+class JobRecord:
+    """What the stand-in knows of one job."""
+
+    id: EntityId
+    type: str
+    input: JsonValue
+    status: str = "queued"
+    attempt: int = 0
+    token: str = ""
+    seq: int = 0
+    runner: str = ""
+    cancel_requested: bool = False
+    timeout_seconds: float | None = None
+    mode: JobMode = JobMode.QUEUED
+    session_id: str | None = None
+    reports: list[Report] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [report.kind for report in self.reports]
+
+    @property
+    def ending(self) -> Any:
+        return self.reports[-1] if self.reports and self.reports[-1].kind in ENDED else None
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for report in self.reports:
+            if report.kind == "progress":
+                merged |= report.progress.model_dump(exclude_none=True)
+        return merged
+
+    @property
+    def log_messages(self) -> list[str]:
+        return [entry.message for report in self.reports if report.kind == "log" for entry in report.entries]
+
+
+class StandIn:
+    """Both services. `refuse` maps a report kind to the problem it is refused with."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.jobs: dict[str, JobRecord] = {}
+        self.registrations: list[RegisterRequest] = []
+        self.requests: list[ReportRequest] = []
+        self.claims: list[ClaimRequest] = []
+        self.proposals: list[ProposeRequest] = []
+        self.refuse: dict[str, Problem] = {}
+        self.governance_down = 0
+        self.lease_seconds = 30.0
+        self._changed = asyncio.Condition()
+        self._withdrawn: set[str] = set()
+
+    async def start(self) -> None:
+        await self.bus.serve(
+            name="wayside-jobs",
+            version="1.0.0",
+            endpoints=[
+                Endpoint(contract.REGISTER_SUBJECT, RegisterRequest, self._register),
+                Endpoint(contract.CLAIM_SUBJECT, ClaimRequest, self._claim),
+                Endpoint(contract.WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
+                Endpoint(contract.REPORT_SUBJECT, ReportRequest, self._report),
+                Endpoint(contract.CREATE_SUBJECT, CreateRequest, self._create),
+                Endpoint(PROPOSE_SUBJECT, ProposeRequest, self._propose),
+            ],
+        )
+
+    async def enqueue(self, job_type: str, payload: JsonValue = None, **fields: Any) -> JobRecord:
+        record = JobRecord(new_id(), job_type, payload, **fields)
+        self.jobs[record.id] = record
+        await self._notify()
+        return record
+
+    async def cancel(self, record: JobRecord, *, push: bool = True) -> None:
+        record.cancel_requested = True
+        if push:
+            message = RunnerPush(job_id=record.id, attempt=record.attempt)
+            await self.bus.notify(runner_subject(record.runner), message.model_dump_json().encode())
+
+    def lose(self, record: JobRecord) -> None:
+        """End the lease: the job waits for another runner, and the token is void."""
+        record.status, record.token = "queued", ""
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _register(self, request: RegisterRequest) -> RegisterReply:
+        self.registrations.append(request)
+        return RegisterReply(server_time=datetime.now(UTC))
+
+    async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
+        self._withdrawn.add(request.runner)
+        await self._notify()
+        return WithdrawReply()
+
+    async def _claim(self, request: ClaimRequest) -> ClaimReply:
+        self.claims.append(request)
+        deadline = asyncio.get_running_loop().time() + request.wait_ms / 1000
+        while request.runner not in self._withdrawn:
+            found = [job for job in self.jobs.values() if job.status == "queued"]
+            found = [job for job in found if job.type in request.job_types][: request.slots]
+            remaining = deadline - asyncio.get_running_loop().time()
+            if found or remaining <= 0:
+                return ClaimReply(assignments=tuple(self._assign(job, request.runner) for job in found))
+            try:
+                async with asyncio.timeout(remaining), self._changed:
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+        return ClaimReply(assignments=())
+
+    def _assign(self, record: JobRecord, runner: str) -> Assignment:
+        record.status, record.runner, record.seq = "running", runner, 0
+        record.attempt += 1
+        record.token = f"token-{record.attempt}"
+        return Assignment(
+            job=contract.AssignedJob(
+                id=record.id,
+                scope=ScopeName("acme"),
+                type=record.type,
+                input=record.input,
+                queue="default",
+                priority=5,
+                max_attempts=3,
+                session_id=record.session_id,
+                created_by="tests",
+                created_at=datetime.now(UTC),
+            ),
+            attempt=record.attempt,
+            token=record.token,
+            lease_seconds=self.lease_seconds,
+            timeout_seconds=record.timeout_seconds,
+        )
+
+    async def _report(self, request: ReportRequest) -> ReportReply:
+        self.requests.append(request)
+        outcomes = tuple(self._take(raw) for raw in request.reports)
+        await self._notify()
+        return ReportReply(outcomes=outcomes)
+
+    def _take(self, raw: JsonValue) -> ReportOutcome:
+        try:
+            report = contract.REPORT.validate_python(raw)
+        except ValidationError as error:
+            return ReportOutcome(job_id=None, outcome=Outcome.INVALID, problem=problem_of_validation(error))
+        record = self.jobs[report.job_id]
+        outcome = self._judge(record, report)
+        problem = self.refuse.get(report.kind) if outcome is Outcome.INVALID else None
+        if outcome is Outcome.ACCEPTED:
+            record.reports.append(report)
+            record.seq = report.seq
+            record.status = ENDED.get(report.kind, record.status)
+        return ReportOutcome(
+            job_id=record.id, outcome=outcome, cancel_requested=record.cancel_requested, problem=problem
+        )
+
+    def _judge(self, record: JobRecord, report: Report) -> Outcome:
+        if report.token != record.token or report.attempt != record.attempt:
+            return Outcome.FENCED
+        if report.seq <= record.seq:
+            return Outcome.STALE
+        if report.kind in self.refuse:
+            return Outcome.INVALID
+        return Outcome.ACCEPTED
+
+    async def _create(self, request: CreateRequest) -> CreateReply:
+        known = [job for job in self.jobs.values() if job.session_id == request.job.session_id]
+        record = known[0] if known and request.job.unique_key else None
+        if record is not None:
+            return CreateReply(job=self.job(record), created=False)
+        record = JobRecord(new_id(), request.job.type, request.job.input, mode=request.job.mode)
+        record.session_id = request.job.session_id
+        self.jobs[record.id] = record
+        assignment = self._assign(record, request.job.runner or "")
+        return CreateReply(job=self.job(record), created=True, assignment=assignment)
+
+    def job(self, record: JobRecord) -> Job:
+        now = datetime.now(UTC)
+        return Job(
+            id=record.id,
+            scope=ScopeName("acme"),
+            type=record.type,
+            status=JobStatus(record.status),
+            revision=1,
+            mode=record.mode,
+            queue="default",
+            priority=5,
+            attempt=record.attempt,
+            max_attempts=1,
+            progress=Progress(),
+            input=record.input,
+            created_by="tests",
+            created_at=now,
+            updated_at=now,
+        )
+
+    async def _propose(self, request: ProposeRequest) -> ProposeReply:
+        if self.governance_down:
+            self.governance_down -= 1
+            raise RuntimeError("down for a moment")
+        self.proposals.append(request)
+        for raw in request.proposals:
+            PROPOSAL.validate_python(raw)
+        outcome = ProposalOutcome(outcome=Intake.CREATED, suggestion_id=new_id(), revision=1)
+        return ProposeReply(outcomes=(outcome,) * len(request.proposals))
