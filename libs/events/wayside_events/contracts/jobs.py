@@ -14,6 +14,7 @@ from wayside_events.jobs import JobError, JobMode, JobStatus, LogLevel, Progress
 SUBJECT_PREFIX = "wayside.jobs.v1."
 REGISTER_SUBJECT = SUBJECT_PREFIX + "register"
 CLAIM_SUBJECT = SUBJECT_PREFIX + "claim"
+WITHDRAW_SUBJECT = SUBJECT_PREFIX + "withdraw"
 REPORT_SUBJECT = SUBJECT_PREFIX + "report"
 CREATE_SUBJECT = SUBJECT_PREFIX + "create"
 GET_SUBJECT = SUBJECT_PREFIX + "get"
@@ -210,6 +211,16 @@ class ClaimReply(Reply):
     """The attempts this runner now owns; empty when nothing arrived in time."""
 
     assignments: tuple[Assignment, ...]
+
+
+class WithdrawRequest(Request):
+    """A runner that shuts down wants no more work: its parked claims, at whatever instance, are answered at once."""
+
+    runner: Runner
+
+
+class WithdrawReply(Reply):
+    """Noted; the claims themselves are answered, empty or with what they were just given."""
 
 
 class _Report(Request):
