@@ -1,6 +1,6 @@
 """The Wayside SDK: run handlers as a worker, track operations of your own process, follow their events."""
 
-from wayside.context import Context
+from wayside.context import Context, ThreadContext
 from wayside.errors import (
     AlreadyTracked,
     Conflict,
@@ -41,6 +41,7 @@ __all__ = [
     "Proposal",
     "ServiceFailed",
     "Stop",
+    "ThreadContext",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
