@@ -176,7 +176,7 @@ class Issuer:
         algorithm = jwt.algorithms.ECAlgorithm
         keys = [
             json.loads(algorithm.to_jwk(key.public_key())) | {"kid": name} for name, key in self.keys.items()
-        ]  # type: ignore[arg-type]
+        ]
         return web.json_response({"keys": keys})
 
 

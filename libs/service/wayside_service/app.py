@@ -21,6 +21,7 @@ from wayside_service.metrics import METRICS, Metrics, loop_lag, metrics_endpoint
 from wayside_service.middleware import ERRORS, access_log, problems, request_context, stream_position
 from wayside_service.middleware.context import answer_headers
 from wayside_service.settings import ServiceSettings
+from wayside_service.tracing import SPANS, PassThrough, Spans
 
 CleanupContext = Callable[[web.Application], AsyncIterator[None]]
 
@@ -34,17 +35,19 @@ def create_app(
     authenticator: Authenticator,
     errors: ErrorTable | None = None,
     resources: Iterable[CleanupContext] = (),
+    spans: Spans | None = None,
 ) -> web.Application:
     """Return the application of a service, not running.
 
     `errors` adds the statuses of the service's own error classes. `resources` are opened in order at start and
-    closed in reverse; they put what they open under typed `AppKey`s.
+    closed in reverse; they put what they open under typed `AppKey`s. `spans` comes from `spans_for(settings)`.
     """
     app = web.Application(middlewares=[request_context, access_log, problems, stream_position])
     app[AUTHENTICATOR] = authenticator
     app[ERRORS] = {**ERROR_STATUSES, **(errors or {})}
     app[HEALTH] = Health()
     app[METRICS] = Metrics()
+    app[SPANS] = spans or PassThrough()
     app.on_response_prepare.append(answer_headers)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)

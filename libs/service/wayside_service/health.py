@@ -17,8 +17,9 @@ OK = "ok"
 class Health:
     """The named checks of one application."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_seconds: float = CHECK_TIMEOUT_SECONDS) -> None:
         self._checks: dict[str, Check] = {}
+        self._timeout_seconds = timeout_seconds
 
     def add(self, name: str, check: Check) -> None:
         """Make readiness depend on `check`."""
@@ -26,19 +27,18 @@ class Health:
 
     async def run(self) -> dict[str, str]:
         """Run all checks at once; return `ok` or what is wrong, by name."""
-        results = await asyncio.gather(*(_run(check) for check in self._checks.values()))
+        results = await asyncio.gather(*(self._run(check) for check in self._checks.values()))
         return dict(zip(self._checks, results, strict=True))
 
-
-async def _run(check: Check) -> str:
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            await check()
-    except TimeoutError:
-        return f"no answer within {CHECK_TIMEOUT_SECONDS:g} s"
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is the answer
-        return str(error) or type(error).__name__
-    return OK
+    async def _run(self, check: Check) -> str:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await check()
+        except TimeoutError:
+            return f"no answer within {self._timeout_seconds:g} s"
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is the answer
+            return str(error) or type(error).__name__
+        return OK
 
 
 HEALTH: Final = web.AppKey("wayside_health", Health)

@@ -2,9 +2,15 @@
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Protocol, Self
+
+from aiohttp import web
+
+from wayside_service.settings import ServiceSettings
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _NO_TRACE = "0" * 32
@@ -40,10 +46,51 @@ class TraceContext:
         return type(self)(self.trace_id, secrets.token_hex(8), self.flags)
 
 
-CURRENT: ContextVar[TraceContext | None] = ContextVar("wayside_trace", default=None)
+_current: ContextVar[TraceContext | None] = ContextVar("wayside_trace", default=None)
 
 
 def current_traceparent() -> str | None:
     """Return the `traceparent` of the work at hand, for an event or an outgoing call."""
-    context = CURRENT.get()
+    context = _current.get()
     return str(context) if context else None
+
+
+@contextmanager
+def traced(context: TraceContext) -> Iterator[None]:
+    """Make `context` the current one inside the block."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+class Spans(Protocol):
+    """Makes a span around a piece of work."""
+
+    def span(self, name: str, parent: TraceContext | None) -> AbstractContextManager[TraceContext]:
+        """Be in a new span, current inside the block."""
+        ...
+
+
+class PassThrough:
+    """Spans that nobody records: the trace is only carried on."""
+
+    @contextmanager
+    def span(self, name: str, parent: TraceContext | None) -> Iterator[TraceContext]:  # noqa: ARG002 - not recorded
+        """Carry the caller's trace on, or start one."""
+        context = parent.child() if parent else TraceContext.new()
+        with traced(context):
+            yield context
+
+
+SPANS: Final = web.AppKey("wayside_spans", Spans)
+
+
+def spans_for(settings: ServiceSettings, *, service: str) -> Spans:
+    """Return spans that OpenTelemetry records when an endpoint is set (extra `otel`), else the pass-through."""
+    if settings.otel_endpoint is None:
+        return PassThrough()
+    from wayside_service.otel import OtelSpans, exporting_provider  # noqa: PLC0415 - an optional extra
+
+    return OtelSpans(exporting_provider(service, settings.otel_endpoint))

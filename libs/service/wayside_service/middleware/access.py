@@ -7,9 +7,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from wayside_service.metrics import METRICS
+from wayside_service.middleware.context import route_of
 
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-UNMATCHED = "unmatched"
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger("wayside_service.access")
 
@@ -30,14 +30,9 @@ async def access_log(request: web.Request, handler: Handler) -> web.StreamRespon
         raise
     finally:
         seconds = time.perf_counter() - started
-        route = _route_of(request)
+        route = route_of(request)
         metrics.requests_in_progress.dec()
         metrics.requests.labels(request.method, route, str(status)).inc()
         metrics.request_seconds.labels(request.method, route).observe(seconds)
-        write = log.debug if request.path in _QUIET else log.info
+        write = log.debug if request.path in PROBES else log.info
         write("request", method=request.method, path=request.path, status=status, seconds=round(seconds, 6))
-
-
-def _route_of(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else UNMATCHED

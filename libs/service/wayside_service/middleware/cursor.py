@@ -8,6 +8,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from wayside_service.middleware.access import PROBES
+
 HEADER = "Wayside-Cursor"
 MAX_AGE_SECONDS = 0.1
 TIMEOUT_SECONDS = 0.5
@@ -42,6 +44,8 @@ class StreamPosition:
 
     async def get(self) -> str | None:
         """Return the cursor as text, `None` while the bus is down."""
+        if not self._source.is_connected:
+            return None
         if time.monotonic() - self._asked_at <= MAX_AGE_SECONDS:
             return self._value
         if self._asking is None:
@@ -58,8 +62,6 @@ class StreamPosition:
             self._asking = None
 
     async def _position(self) -> str | None:
-        if not self._source.is_connected:
-            return None
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return str(await self._source.position())
@@ -75,7 +77,8 @@ POSITION: Final = web.AppKey("wayside_position", StreamPosition)
 async def stream_position(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read the position before the handler reads state, and answer it."""
     position = request.app.get(POSITION)
-    cursor = await position.get() if position and request.method in ("GET", "HEAD") else None
+    is_read = request.method in ("GET", "HEAD") and request.path not in PROBES
+    cursor = await position.get() if position and is_read else None
     response = await handler(request)
     if cursor and not response.prepared:
         response.headers.setdefault(HEADER, cursor)
