@@ -12,7 +12,10 @@ from typing import Any
 
 import psutil
 import pytest
+import typer
+from typer.testing import CliRunner, Result
 
+from wayside_standalone.cli import register
 from wayside_standalone.parts import StackSettings
 from wayside_standalone.server import wait_until
 from wayside_standalone.service import ServiceSpec
@@ -62,15 +65,11 @@ class CommandLine:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(self.modules), "COLUMNS": "200"}
 
-    def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.arguments(command, *options),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+    def run(self, command: str, *options: str) -> Result:
+        """Run a command that ends by itself, in this process."""
+        app = typer.Typer()
+        register(app)
+        return CliRunner().invoke(app, self.arguments(command, *options)[3:])
 
     def up(self, *options: str) -> "subprocess.Popen[str]":
         """Start a stack and return when all its parts are ready."""

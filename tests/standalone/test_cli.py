@@ -54,11 +54,11 @@ def test_a_second_signal_does_not_wait_for_a_service_that_does_not_stop(command_
 def test_other_commands_find_the_running_stack(command_line: CommandLine) -> None:
     process = command_line.up()
     answer = command_line.run("status", "--json")
-    assert (answer.returncode, json.loads(answer.stdout)["pid"]) == (0, process.pid)
+    assert (answer.exit_code, json.loads(answer.stdout)["pid"]) == (0, process.pid)
     answer = command_line.run("up")
-    assert answer.returncode == 1
+    assert answer.exit_code == 1
     assert answer.stderr.startswith(f"wayside: process {process.pid} already runs a stack on")
-    assert command_line.run("down").returncode == 0
+    assert command_line.run("down").exit_code == 0
     assert "Stopped." in process.communicate(timeout=5)[0]
 
 
@@ -67,7 +67,7 @@ def test_without_a_stack_they_say_how_to_start_one(
     command_line: CommandLine, command: str, status: int
 ) -> None:
     answer = command_line.run(command)
-    assert (answer.returncode, answer.stdout) == (status, "")
+    assert (answer.exit_code, answer.stdout) == (status, "")
     assert answer.stderr.rstrip().endswith("start one with: wayside up")
 
 
@@ -98,7 +98,7 @@ def test_an_unknown_role_is_refused(command_line: CommandLine) -> None:
     command_line.data_dir.mkdir()
     Credentials.load_or_create(command_line.data_dir)
     answer = command_line.run("token", "--role", "god")
-    assert (answer.returncode, answer.stdout) == (1, "")
+    assert (answer.exit_code, answer.stdout) == (1, "")
     assert "'god' is not a role" in answer.stderr
 
 

@@ -125,8 +125,7 @@ class Supervisor:
         """Stop the program in good order; returns when its process has ended."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
             self._task = None
         if self._process is not None:
             await self._end(self._process)
