@@ -48,7 +48,7 @@ class CommandLine:
 
     data_dir: Path
     modules: Path
-    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
+    started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     def arguments(self, command: str, *options: str) -> list[str]:
         return [
@@ -71,34 +71,34 @@ class CommandLine:
         register(app)
         return CliRunner().invoke(app, self.arguments(command, *options)[3:])
 
-    def up(self, *options: str) -> "subprocess.Popen[str]":
-        """Start a stack and return when all its parts are ready."""
+    def up(self, *options: str) -> "subprocess.Popen[bytes]":
+        """Start a stack and return when it has said that all its parts are ready."""
         process = self.up_soon(*options)
-        assert wait_until(lambda: process.poll() is not None or self.is_ready(), seconds=30)
-        assert process.poll() is None, process.communicate()[0]
+        said = "Ctrl-C stops everything."
+        assert wait_until(lambda: process.poll() is not None or said in self.said(), seconds=30)
+        assert process.poll() is None, self.said()
         return process
 
-    def up_soon(self, *options: str) -> "subprocess.Popen[str]":
+    def up_soon(self, *options: str) -> "subprocess.Popen[bytes]":
         """Start a stack and return at once."""
-        process = subprocess.Popen(
-            self.arguments("up", *options),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with self.output.open("wb") as output:
+            process = subprocess.Popen(
+                self.arguments("up", *options), env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
         self.started.append(process)
         return process
+
+    @property
+    def output(self) -> Path:
+        return self.modules / "output"
+
+    def said(self) -> str:
+        """What the last stack has written to its terminal so far."""
+        return self.output.read_text()
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((self.data_dir / "stack.json").read_bytes())
         return state
-
-    def is_ready(self) -> bool:
-        if not (self.data_dir / "stack.json").exists():
-            return False
-        parts = self.state()["parts"]
-        return len(parts) == 5 and all(part["status"] == "ready" for part in parts)
 
     def pids(self) -> list[int]:
         return [part["pid"] for part in self.state()["parts"]]
@@ -118,7 +118,13 @@ def command_line(tmp_path: Path) -> Iterator[CommandLine]:
     for process in command_line.started:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+            process.wait()
+
+
+def end(process: "subprocess.Popen[bytes]", number: signal.Signals = signal.SIGINT) -> int:
+    """Send a signal, wait for the end, and return the exit status."""
+    process.send_signal(number)
+    return process.wait(30)
 
 
 def all_gone(pids: list[int], *, seconds: float = 10) -> bool:
@@ -131,9 +137,3 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def end(process: "subprocess.Popen[str]", number: signal.Signals = signal.SIGINT) -> str:
-    """Send a signal, wait for the end, and return all output."""
-    process.send_signal(number)
-    return process.communicate(timeout=30)[0]

@@ -28,10 +28,10 @@ def test_kill_9_of_the_supervisor_leaves_no_process_and_the_next_start_works(
     parts = command_line.pids()
     descendants = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     process.kill()
-    process.communicate()
+    process.wait()
     assert len(parts) == 5
     assert all_gone([*parts, *descendants])
-    end(command_line.up())
+    assert end(command_line.up()) == 0
 
 
 @linux_only
@@ -93,8 +93,9 @@ def test_an_ordinary_user_can_run_a_stack(command_line: CommandLine) -> None:
     os.chown(command_line.data_dir.parent, nobody, nobody)
     identity = Identity(nobody, nobody, DAC_READ_SEARCH)
     command = Command(command_line.arguments("up"), command_line.environment, identity=identity)
-    process = spawn(command, subprocess.DEVNULL)
-    assert wait_until(command_line.is_ready, seconds=30)
+    with command_line.output.open("wb") as output:
+        process = spawn(command, output)
+    assert wait_until(lambda: "Ctrl-C stops everything." in command_line.said(), seconds=30)
     assert {psutil.Process(pid).uids().real for pid in command_line.pids()} == {nobody}
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0

