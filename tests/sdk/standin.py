@@ -81,8 +81,12 @@ class JobRecord:
         return merged
 
     @property
+    def log_entries(self) -> list[contract.LogLine]:
+        return [entry for report in self.reports if report.kind == "log" for entry in report.entries]
+
+    @property
     def log_messages(self) -> list[str]:
-        return [entry.message for report in self.reports if report.kind == "log" for entry in report.entries]
+        return [entry.message for entry in self.log_entries]
 
 
 class StandIn:

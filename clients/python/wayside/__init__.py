@@ -1,5 +1,7 @@
 """The Wayside SDK: run handlers as a worker, track operations of your own process, follow their events."""
 
+from wayside.client.client import Client
+from wayside.client.streams import Reset, Snapshot
 from wayside.context import Context, ThreadContext
 from wayside.errors import (
     AlreadyTracked,
@@ -26,6 +28,7 @@ from wayside.worker.worker import Worker
 
 __all__ = [
     "AlreadyTracked",
+    "Client",
     "Conflict",
     "Context",
     "CursorReset",
@@ -39,7 +42,9 @@ __all__ = [
     "Patience",
     "ProblemError",
     "Proposal",
+    "Reset",
     "ServiceFailed",
+    "Snapshot",
     "Stop",
     "ThreadContext",
     "TooManyRequests",

@@ -1,0 +1,115 @@
+"""Jobs over HTTP: create, read, cancel, wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TypedDict, Unpack
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from wayside.client.pages import Listing, Page, parsed
+from wayside.client.streams import Events, Snapshot
+from wayside.client.transport import Call, Transport
+from wayside_events.contracts.jobs import Job, JobCreate
+from wayside_events.contracts.model import Request
+from wayside_events.identifiers import EntityId, parse_scope
+from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, Related
+
+TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED})
+
+
+class JobOptions(TypedDict, total=False):
+    """What may be said of a job beside its type, scope and input; see `JobCreate`."""
+
+    queue: str
+    priority: int
+    run_at: datetime
+    max_attempts: int
+    timeout_seconds: float
+    ttl_seconds: float
+    unique_key: str
+    session_id: str
+    related: Related
+    parent_id: EntityId
+    origin: str
+
+
+class JobFilter(TypedDict, total=False):
+    """Which jobs to list; what is left out matches all."""
+
+    scope: str
+    status: JobStatus | str | list[str]
+    type: str | list[str]
+    session_id: str
+    parent_id: str
+    root_id: str
+    limit: int
+
+
+class CancelBody(Request):
+    """Why a job shall end."""
+
+    reason: str | None = None
+
+
+class Jobs:
+    """Jobs of the caller's scopes; `Client.jobs`."""
+
+    def __init__(self, transport: Transport, events: Events) -> None:
+        self._transport = transport
+        self._events = events
+        self._listing = Listing(transport, "/v1/jobs", Job)
+
+    async def create(
+        self,
+        job_type: str,
+        *,
+        scope: str,
+        input: JsonValue = None,  # noqa: A002 - the name it has everywhere
+        idempotency_key: str | None = None,
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Create a job, once, even when the request has to be sent again.
+
+        With an `idempotency_key` of your own that holds over your own retries too. Raises a `ProblemError`.
+        """
+        body = JobCreate(type=job_type, scope=parse_scope(scope), input=input, **options)
+        call = Call("POST", "/v1/jobs", body=body, idempotency_key=idempotency_key or str(uuid4()))
+        return parsed(await self._transport.send(call), Job)
+
+    async def get(self, job_id: str) -> Job:
+        """Read a job; raises `NotFound`."""
+        return parsed(await self._transport.send(Call("GET", f"/v1/jobs/{job_id}")), Job)
+
+    def list(self, **wanted: Unpack[JobFilter]) -> AsyncIterator[Job]:
+        """Yield jobs, newest first, reading page after page; `limit` is the size of a page."""
+        return self._listing.items(wanted)
+
+    async def page(self, *, page: str | None = None, **wanted: Unpack[JobFilter]) -> Page[Job]:
+        """Read one page of jobs, with the cursor to stream on from."""
+        return await self._listing.page({**wanted, "page": page})
+
+    async def cancel(self, job_id: str, *, reason: str | None = None) -> Job:
+        """Ask for a job to end: one that waits is canceled at once, one that runs when its runner has stopped it.
+
+        Raises `Conflict` for a job that is over.
+        """
+        call = Call(
+            "POST",
+            f"/v1/jobs/{job_id}/cancel",
+            body=CancelBody(reason=reason),
+            idempotency_key=str(uuid4()),
+        )
+        return parsed(await self._transport.send(call), Job)
+
+    async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
+        """Wait until a job is over, and return it; raises `TimeoutError`."""
+        async with asyncio.timeout(timeout_seconds), self._events.job(job_id) as stream:
+            async for item in stream:
+                match item:
+                    case Snapshot(job) if job.status in TERMINAL:
+                        return job
+                    case JobCompleted() | JobFailed() | JobCanceled():
+                        break
+        return await self.get(job_id)
