@@ -1,12 +1,14 @@
 """Fixtures of wayside_service: settings, databases and a sample service."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 from aiohttp.test_utils import TestClient, TestServer
+from structlog.testing import LogCapture
 from tests.service.sample import SECRET, Client, OpenDatabase, Serve, settings_for
 
 from wayside_service.app import create_app
@@ -65,3 +67,13 @@ async def connection(database: str) -> AsyncIterator["asyncpg.Connection[asyncpg
     opened = await asyncpg.connect(database)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def log() -> Iterator[LogCapture]:
+    """What is logged during the test."""
+    capture = LogCapture()
+    before = structlog.get_config()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
+    yield capture
+    structlog.configure(**before)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,14 @@ from uuid import UUID
 import pytest
 from aiohttp import ClientPayloadError, web
 from pydantic import BaseModel, Field, JsonValue
+from structlog.testing import LogCapture
+from tests.eventually import eventually
 from tests.service.sample import Client, Serve, headers_for
 
 from wayside_events.contracts.problems import FieldError
 from wayside_service.auth import Principal, Role
 from wayside_service.errors import Conflict, NotFound, Unavailable
-from wayside_service.http import ClosedModel, Lenient, MediaType, Rejected, Reply, RouteTable
+from wayside_service.http import ClosedModel, Lenient, MediaType, Rejected, Reply, RouteTable, binding
 
 NOTE = "01890000-0000-7000-8000-000000000000"
 
@@ -290,9 +293,9 @@ async def test_a_body_over_the_limit_is_a_413_whatever_it_announces(client: Clie
         for _ in range(20):
             yield b" " * 100
 
-    json = {"Content-Type": "application/json"}
-    packed = {**json, "Content-Encoding": "gzip"}
-    for data, headers in ((b" " * 1001, json), (chunks(), json), (gzip.compress(b" " * 5000), packed)):
+    plain = {"Content-Type": "application/json"}
+    packed = {**plain, "Content-Encoding": "gzip"}
+    for data, headers in ((b" " * 1001, plain), (chunks(), plain), (gzip.compress(b" " * 5000), packed)):
         document = await problem(client, "POST", "/v1/notes", data=data, headers=headers)
         assert (document["status"], document["code"]) == (413, "body_too_large")
 
@@ -371,12 +374,73 @@ async def test_an_answer_that_is_not_declared_is_our_error(client: Client) -> No
     assert (await problem(client, "POST", "/v1/fail/undeclared"))["status"] == 500
 
 
-async def test_a_request_that_is_not_http_is_answered_and_the_server_goes_on(client: Client) -> None:
+async def raw_exchange(client: Client, sent: bytes) -> tuple[int, dict[str, Any]]:
+    """Send bytes that ask for the connection to be closed; return status and document of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
-    writer.write(b"nonsense\r\n\r\n")
-    assert (await reader.readline()).startswith(b"HTTP/1.0 400")
-    assert b"Traceback" not in await reader.read()
+    writer.write(sent)
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
     writer.close()
+    await writer.wait_closed()
+    return int(head.split()[1]), json.loads(body) if body.startswith(b"{") else {}
+
+
+def post(*headers: str, body: bytes) -> bytes:
+    lines = [
+        "POST /v1/optional HTTP/1.1",
+        "Host: a",
+        "Content-Type: application/json",
+        "Connection: close",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def test_a_body_that_cannot_be_decoded_is_a_400(client: Client) -> None:
+    for sent in (
+        post("Content-Encoding: gzip", "Content-Length: 7", body=b"no gzip"),
+        post("Transfer-Encoding: chunked", body=b"zz\r\nnonsense\r\n"),
+    ):
+        status, document = await raw_exchange(client, sent)
+        assert (status, document.get("code", "bad_request")) == (400, "bad_request")
+        assert (await client.get("/healthz")).status == 200
+
+
+async def test_a_client_that_goes_away_in_the_middle_is_no_error_of_ours(
+    client: Client, log: LogCapture
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(post("Content-Length: 100", body=b'{"name":'))
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.transport.abort()
+    assert await eventually(lambda: any(entry["event"] == "request" for entry in log.entries))
+    assert {entry["log_level"] for entry in log.entries} == {"info"}
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_a_408(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binding, "BODY_TIMEOUT_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(post("Content-Length: 100", body=b'{"name":'))
+    assert b"408" in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/notes?tag=%ff", "/v1/notes?%ff=1", "/v1/notes/%ff", "/v1/notes/%00", "/%ff"]
+)
+async def test_a_target_that_is_not_utf8_is_the_callers_error(client: Client, path: str) -> None:
+    status, document = await raw_exchange(
+        client, f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode()
+    )
+    assert 400 <= status < 500
+    assert document["code"] in ("route_not_found", "invalid_input", "bad_request", "unauthorized")
+
+
+async def test_a_request_that_is_not_http_is_answered_and_the_server_goes_on(client: Client) -> None:
+    status, _ = await raw_exchange(client, b"nonsense\r\n\r\n")
+    assert status == 400
     assert (await client.get("/healthz")).status == 200
 
 

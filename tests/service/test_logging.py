@@ -68,14 +68,14 @@ def test_tokens_and_secrets_are_never_written(capsys: pytest.CaptureFixture[str]
 
 def test_a_traceback_shows_no_values_of_variables(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(service="notes", log_format="console")
-    password = "-".join(["hunter", "2"])
+    password = "hunter" + str(1 + 1)
     try:
         int(f"{len(password)} letters")
     except ValueError:
         structlog.get_logger("ours").exception("failed")
     written = capsys.readouterr().err
     assert "ValueError" in written
-    assert "hunter-2" not in written
+    assert "hunter2" not in written
 
 
 def test_auto_is_readable_on_a_terminal_and_json_elsewhere(

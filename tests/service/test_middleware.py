@@ -1,10 +1,9 @@
 """What happens around every request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-import structlog
 from aiohttp import web
 from structlog.testing import LogCapture
 from tests.service.sample import Client, Serve
@@ -42,15 +41,6 @@ async def thing(number: int) -> int:
 async def client(serve: Serve) -> AsyncIterator[Client]:
     async with serve(routes) as opened:
         yield opened
-
-
-@pytest.fixture
-def log() -> Iterator[LogCapture]:
-    capture = LogCapture()
-    before = structlog.get_config()
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
-    yield capture
-    structlog.configure(**before)
 
 
 async def test_a_sane_request_id_is_kept_and_any_other_replaced(client: Client) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import structlog
@@ -57,34 +56,44 @@ def create_app(
     return app
 
 
-def resource(open_context: Callable[[web.Application], AbstractAsyncContextManager[None]]) -> CleanupContext:
-    """Turn a function that returns an async context manager into a `cleanup_ctx`."""
+def run_service(
+    name: str,
+    settings: ServiceSettings,
+    build: Callable[[], web.Application],
+    *,
+    cancel_on_disconnect: bool = False,
+) -> None:
+    """Run a service until SIGTERM or SIGINT; `build` is called in the running event loop.
 
-    async def context(app: web.Application) -> AsyncIterator[None]:
-        async with open_context(app):
-            yield
-
-    return context
-
-
-def run_service(name: str, settings: ServiceSettings, build: Callable[[], web.Application]) -> None:
-    """Run a service until SIGTERM or SIGINT; `build` is called in the running event loop."""
+    With `cancel_on_disconnect`, a handler is cancelled when its client goes away: for streams, not for writes.
+    """
     configure_logging(service=name, level=settings.log_level, log_format=settings.log_format)
 
     async def main() -> None:
-        await serve(build(), settings)
+        await serve(build(), settings, cancel_on_disconnect=cancel_on_disconnect)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
 
 
-async def serve(app: web.Application, settings: ServiceSettings, stop: asyncio.Event | None = None) -> None:
+async def serve(
+    app: web.Application,
+    settings: ServiceSettings,
+    stop: asyncio.Event | None = None,
+    *,
+    cancel_on_disconnect: bool = False,
+) -> None:
     """Serve `app` until `stop` is set or the process is asked to end, then let open requests finish."""
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_timeout_seconds)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=settings.shutdown_timeout_seconds,
+        handler_cancellation=cancel_on_disconnect,
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port)

@@ -94,6 +94,13 @@ class MethodNotAllowed(ServiceError):
     title = "The path has no such method"
 
 
+class RequestTimedOut(ServiceError):
+    """The body did not arrive in time."""
+
+    code = "request_timed_out"
+    title = "The request took too long to arrive"
+
+
 class Conflict(ServiceError):
     """The thing is not in the state the request assumed; `current` is the state as it is (JSON-able)."""
 
@@ -180,6 +187,7 @@ ERROR_STATUSES: ErrorTable = MappingProxyType(
         Forbidden: HTTPStatus.FORBIDDEN,
         NotFound: HTTPStatus.NOT_FOUND,
         MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+        RequestTimedOut: HTTPStatus.REQUEST_TIMEOUT,
         Conflict: HTTPStatus.CONFLICT,
         TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -47,27 +47,30 @@ def _shared_processors(service: str) -> list[Processor]:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_service,
-        redact,
+        _redact_named,
     ]
 
 
 def _formatter(shared: list[Processor], *, console: bool) -> logging.Formatter:
-    last: list[Processor] = (
+    render: list[Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
-        else [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render, _redact_tokens],
     )
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank values whose key names a secret, and JSON Web Tokens anywhere in a text."""
-    for key, value in event.items():
+def _redact_named(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank values whose key names a secret."""
+    for key in event:
         if _SECRET_KEYS.search(key):
             event[key] = _REDACTED
-        elif isinstance(value, str) and "eyJ" in value:
-            event[key] = _JWT.sub(_REDACTED, value)
     return event
+
+
+def _redact_tokens(_logger: object, _method: str, rendered: Any) -> str:  # noqa: ANN401 - a processor's signature
+    """Blank JSON Web Tokens wherever they are in the line, tracebacks included."""
+    return _JWT.sub(_REDACTED, str(rendered))

@@ -70,6 +70,8 @@ class Database:
 
     async def check(self) -> None:
         """Raise `DatabaseUnavailable`, saying why, unless a statement can run now (a health check)."""
+        if not self._ready.is_set():
+            raise DatabaseUnavailable(self._failure)
         async with self.acquire() as connection:
             await connection.execute("SELECT 1")
 
@@ -77,7 +79,7 @@ class Database:
     async def acquire(self) -> AsyncIterator[Connection]:
         """Lend a connection; failures of it inside the block become `DatabaseUnavailable`."""
         if self._pool is None or not self._ready.is_set():
-            raise DatabaseUnavailable(f"The database is not ready: {self._failure}.")
+            raise DatabaseUnavailable
         with database_errors():
             async with self._pool.acquire(
                 timeout=self._settings.database_acquire_timeout_seconds
@@ -129,7 +131,7 @@ class Database:
                 await close_connection(connection)
         except (MigrationFailed, asyncpg.PostgresError) as error:
             self._failure = f"migration failed: {error}"
-            log.exception("migration_failed", schema=self.schema)
+            log.error("migration_failed", schema=self.schema, error=str(error))  # noqa: TRY400 - the text says it
         except (DatabaseUnavailable, OSError, asyncpg.InterfaceError) as error:
             self._failure = "no connection"
             log.info("database_not_reached", schema=self.schema, error=str(error))

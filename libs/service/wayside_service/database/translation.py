@@ -9,16 +9,24 @@ import structlog
 from wayside_service.errors import DatabaseUnavailable
 
 _UNAVAILABLE = (
+    OSError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    OSError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
 )
-"""Also a wrong password or a missing database: it concerns the service's operator, never a caller."""
+"""What a caller may try again: the server is away, full, a standby now, or was migrated under a statement.
+
+A wrong password or a missing database is among them: it concerns the service's operator, never a caller.
+"""
 
 _CLOSED = ("connection is closed", "connection was closed", "pool is clos", "underlying connection is closed")
 

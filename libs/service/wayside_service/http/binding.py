@@ -1,5 +1,6 @@
 """From a request to the arguments of its handler, or to the error that says what is wrong with it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,10 +9,12 @@ from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
 from wayside_events.contracts.problems import FieldError
-from wayside_service.errors import BodyTooLarge, UnsupportedMediaType
+from wayside_service.errors import BadRequest, BodyTooLarge, RequestTimedOut, UnsupportedMediaType
 from wayside_service.http.json_body import invalid_input, null_character, parse_json, parse_lines
 from wayside_service.http.parameters import FlatModel, Parameters
 from wayside_service.http.route import LINES, Route
+
+BODY_TIMEOUT_SECONDS = 30.0
 
 Place = Callable[[str], str]
 
@@ -91,13 +94,27 @@ async def _body(request: web.Request, route: Route, parameters: Parameters) -> o
 
 
 async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
-    """Return the whole body; raises `BodyTooLarge` as soon as it is over the limit."""
-    too_large = BodyTooLarge(f"The body may have at most {limit_bytes} bytes.")
+    """Return the whole body; raises `BodyTooLarge` at the limit, `RequestTimedOut`, or `BadRequest`."""
     if (request.content_length or 0) > limit_bytes:
-        raise too_large
+        raise _too_large(limit_bytes)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            return await _collect(request, limit_bytes)
+    except TimeoutError:
+        raise RequestTimedOut from None
+    except web.RequestPayloadError:
+        msg = "The body cannot be decoded as its headers say."
+        raise BadRequest(msg) from None
+
+
+async def _collect(request: web.Request, limit_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
         if len(body) > limit_bytes:
-            raise too_large
+            raise _too_large(limit_bytes)
     return bytes(body)
+
+
+def _too_large(limit_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body may have at most {limit_bytes} bytes.")

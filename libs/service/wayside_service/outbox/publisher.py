@@ -9,11 +9,6 @@ from wayside_events.bus import OutgoingMessage
 class Publisher(Protocol):
     """The part of `wayside_events.bus.Bus` the relay uses; errors are the bus's own."""
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether publishing makes sense now."""
-        ...
-
     async def publish_batch(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publish in order; returns when all are stored."""
         ...
