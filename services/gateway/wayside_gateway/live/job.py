@@ -1,0 +1,107 @@
+"""The stream of one job: how it is now, what happens to it, and its end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from wayside_events.catalogue import TERMINAL_TYPES
+from wayside_events.cursor import Cursor
+from wayside_gateway.events import Replays
+from wayside_gateway.live.following import Following
+from wayside_gateway.streams import control
+from wayside_gateway.streams.connections import Connection
+from wayside_gateway.streams.subscription import Ending, Subscription
+from wayside_gateway.streams.wanted import Wanted
+from wayside_gateway.upstream.snapshot import JobSnapshot
+
+NEVER_MS = 24 * 3600 * 1000
+"""The `retry` time of a client that has no reason to come back."""
+
+ReadJob = Callable[[], Awaitable[JobSnapshot | web.Response]]
+
+
+def wanted_of_job(job_id: str) -> Wanted:
+    """Return what the stream of one job sends."""
+    return Wanted(entities=frozenset({job_id}), until=TERMINAL_TYPES)
+
+
+class JobFollowing:
+    """Streams one job. A client without a usable cursor gets a snapshot first, then what came after it."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        following: Following,
+        replays: Replays,
+        read: ReadJob,
+        *,
+        end_grace_seconds: float,
+    ) -> None:
+        self._subscription = subscription
+        self._following = following
+        self._replays = replays
+        self._read = read
+        self._end_grace_seconds = end_grace_seconds
+
+    async def has_seen_end(self, job_id: str, snapshot: JobSnapshot, cursor: Cursor) -> bool:
+        """Whether the client that is at `cursor` was told of the job's end."""
+        end = await self._end_of(job_id, snapshot)
+        return end is not None and end <= cursor.sequence
+
+    async def run(
+        self, job_id: str, snapshot: JobSnapshot, cursor: Cursor | None, connection: Connection
+    ) -> None:
+        """Stream until the job or the connection is over."""
+        loss = await self._following.loss(cursor) if cursor else None
+        position = None if loss else cursor
+        while True:
+            if loss is not None:
+                self._following.reset(loss, resume=False)
+            if position is None:
+                snapshot, position = await self._placed(snapshot)
+                self._subscription.put(control.snapshot(snapshot.body, position))
+            end = await self._end_of(job_id, snapshot)
+            if end is not None and end <= position.sequence:
+                self._subscription.put(control.ended_before(position, snapshot.status))
+                return
+            with self._patience(snapshot):
+                loss = await self._following.run(position, connection)
+            if loss is None:
+                return
+            again = await self._read()
+            if isinstance(again, web.Response):
+                return
+            snapshot, position = again, None
+
+    async def _placed(self, snapshot: JobSnapshot) -> tuple[JobSnapshot, Cursor]:
+        """Return a snapshot with its position; the gateway's own, read before, where the service knows none."""
+        if snapshot.position is not None:
+            return snapshot, snapshot.position
+        position = self._following.topic.cursor
+        again = await self._read()
+        return (again if isinstance(again, JobSnapshot) else snapshot), position
+
+    async def _end_of(self, job_id: str, snapshot: JobSnapshot) -> int | None:
+        if not snapshot.is_terminal:
+            return None
+        return await self._replays.end_of_job(snapshot.scope, job_id, snapshot.status)
+
+    @contextmanager
+    def _patience(self, snapshot: JobSnapshot) -> Iterator[None]:
+        """Wait only so long for the terminal event of a job that is over: it is on its way, or aged out long ago."""
+        if not snapshot.is_terminal:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._end_grace_seconds, self._give_up, snapshot.status)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up(self, status: str) -> None:
+        position = self._following.topic.cursor
+        self._subscription.put(control.ended_before(position, status, retry_ms=NEVER_MS))
+        self._subscription.end(Ending.COMPLETE)

@@ -1,0 +1,145 @@
+"""Opens streams: checks, limits, and what a client is told when that is not possible now."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from wayside_events.cursor import Cursor
+from wayside_gateway.errors import ShuttingDown, StreamLimitReached
+from wayside_gateway.events import Feeds, Replays
+from wayside_gateway.live.following import Following
+from wayside_gateway.live.job import JobFollowing, wanted_of_job
+from wayside_gateway.sse.stream import ClientStream, StreamSettings, spread_ms
+from wayside_gateway.sse.wire import CONTENT_TYPE
+from wayside_gateway.streams import control
+from wayside_gateway.streams.connections import Connections, TooManyStreams
+from wayside_gateway.streams.feed import SourceUnavailable
+from wayside_gateway.streams.stats import Stats
+from wayside_gateway.streams.wanted import Wanted
+from wayside_gateway.upstream.snapshot import JobReader, JobSnapshot
+from wayside_service.auth import Principal, Role
+from wayside_service.errors import BusUnavailable, NotFound, Unavailable
+
+log = structlog.get_logger(__name__)
+
+Serve = Callable[[ClientStream], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Everything streams are made of."""
+
+    feeds: Feeds
+    replays: Replays
+    connections: Connections
+    jobs: JobReader
+    stats: Stats
+    settings: StreamSettings
+    end_grace_seconds: float
+
+    async def events(
+        self, request: web.Request, principal: Principal, scope: str, wanted: Wanted, cursor: Cursor | None
+    ) -> web.StreamResponse:
+        """Stream the wanted events of a scope, after `cursor` or from now on."""
+
+        async def serve(stream: ClientStream) -> web.StreamResponse:
+            async with self.feeds.topic(scope) as topic:
+                following = Following(stream, topic, self.feeds, self.replays, self.stats)
+                position = cursor or topic.cursor
+                await stream.open(position)
+                if not stream.is_head:
+                    await self._follow_events(stream, following, principal, position)
+            return stream.response
+
+        return await self._serve(request, principal, wanted, serve)
+
+    async def job(
+        self, request: web.Request, principal: Principal, job_id: str, cursor: Cursor | None
+    ) -> web.StreamResponse:
+        """Stream one job: a snapshot unless `cursor` continues, its events, and its end."""
+
+        async def read() -> JobSnapshot | web.Response:
+            snapshot = await self.jobs.read(request, job_id)
+            if isinstance(snapshot, JobSnapshot) and not principal.may(Role.VIEWER, snapshot.scope):
+                raise NotFound(f"There is no job {job_id}.")
+            return snapshot
+
+        async def serve(stream: ClientStream) -> web.StreamResponse:
+            snapshot = await read()
+            if isinstance(snapshot, web.Response):
+                return snapshot
+            async with self.feeds.topic(snapshot.scope) as topic:
+                following = Following(stream, topic, self.feeds, self.replays, self.stats)
+                job = JobFollowing(
+                    stream.subscription,
+                    following,
+                    self.replays,
+                    read,
+                    end_grace_seconds=self.end_grace_seconds,
+                )
+                if (
+                    cursor
+                    and not await following.loss(cursor)
+                    and await job.has_seen_end(job_id, snapshot, cursor)
+                ):
+                    return web.Response(status=204)
+                await stream.open(cursor)
+                if not stream.is_head:
+                    with stream.kept(self.connections, principal) as connection:
+                        await job.run(job_id, snapshot, cursor, connection)
+                        await stream.subscription.ready()
+            return stream.response
+
+        return await self._serve(request, principal, wanted_of_job(job_id), serve)
+
+    async def _follow_events(
+        self, stream: ClientStream, following: Following, principal: Principal, position: Cursor
+    ) -> None:
+        with stream.kept(self.connections, principal) as connection:
+            loss = await following.loss(position)
+            while True:
+                if loss is not None:
+                    position = following.reset(loss, resume=True)
+                loss = await following.run(position, connection)
+                if loss is None:
+                    return
+
+    async def _serve(
+        self, request: web.Request, principal: Principal, wanted: Wanted, serve: Serve
+    ) -> web.StreamResponse:
+        stream = ClientStream(request, self.settings, wanted, self.stats)
+        try:
+            if self.connections.is_draining:
+                raise ShuttingDown
+            with self.connections.admitted(principal.subject):
+                return await serve(stream)
+        except TooManyStreams as error:
+            raise StreamLimitReached from error
+        except SourceUnavailable as error:
+            log.info("stream_source_unavailable", error=str(error))
+            return await self._unavailable(stream, request, BusUnavailable())
+        except Unavailable as error:
+            return await self._unavailable(stream, request, error)
+        except ConnectionError:
+            return stream.response
+
+    async def _unavailable(
+        self, stream: ClientStream, request: web.Request, error: Unavailable
+    ) -> web.StreamResponse:
+        """Tell the client to try again. EventSource would take an error status as final."""
+        if not stream.response.prepared and not accepts_events(request):
+            raise error
+        retry_ms = spread_ms(self.settings.retry_ms)
+        return await stream.fail(control.unavailable(error.code, str(error), retry_ms))
+
+
+def accepts_events(request: web.Request) -> bool:
+    """Whether the client takes `text/event-stream`; one that says nothing does."""
+    accept = request.headers.get("Accept", "*/*")
+    return CONTENT_TYPE in accept or "*/*" in accept or "text/*" in accept
+
+
+LIVE: Final = web.AppKey("wayside_live", Live)

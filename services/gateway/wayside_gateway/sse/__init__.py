@@ -1,0 +1,1 @@
+"""Server-sent events: the wire format and the response that carries it."""

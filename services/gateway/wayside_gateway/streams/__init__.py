@@ -1,0 +1,1 @@
+"""The hub: who gets which event and when. Pure asyncio; it knows neither NATS nor HTTP."""
