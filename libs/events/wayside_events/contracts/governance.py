@@ -123,7 +123,10 @@ class Decision(Reply):
 
 
 class Suggestion(Reply):
-    """A claim that waits for a decision, or had one. `evidence`, `reasoning`, `source_model` are of the strongest proposal."""
+    """A claim that waits for a decision, or had one. `evidence`, `reasoning`, `source_model` are of the strongest proposal.
+
+    `suppressed_count` is how often it was proposed again on what it was rejected on; it grows without a new revision.
+    """
 
     id: Id
     scope: Scope
@@ -137,6 +140,7 @@ class Suggestion(Reply):
     reasoning: str | None = None
     evidence: dict[str, JsonValue] | None = None
     evidence_count: int
+    suppressed_count: int = 0
     source_model: str
     analysis_run_id: str | None = None
     proposed_by: str
@@ -146,6 +150,13 @@ class Suggestion(Reply):
     edge_id: Id | None = None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class SuggestionPage(Reply):
+    """Part of a list of suggestions; `next_page` is None on the last one."""
+
+    items: tuple[Suggestion, ...]
+    next_page: str | None = None
 
 
 class SuggestionDetails(Suggestion):
@@ -188,12 +199,47 @@ class Edge(Reply):
     created_at: Timestamp
 
 
+class EdgePage(Reply):
+    """Part of a list of edges; `next_page` is None on the last one."""
+
+    items: tuple[Edge, ...]
+    next_page: str | None = None
+
+
 class Node(Reply):
     """A node as far as it is known."""
 
     id: str
     label: str | None = None
     kind: str | None = None
+
+
+class NodeDetails(Node):
+    """All that is known of a node."""
+
+    scope: Scope
+    content: str | None = None
+    updated_at: Timestamp
+
+
+class NodeInput(NodeContent):
+    """A node and all that is to be known of it: what is left out is forgotten."""
+
+    id: NodeId
+
+
+class PutNodesRequest(Request):
+    """Nodes to replace or add."""
+
+    scope: Scope
+    nodes: tuple[NodeInput, ...] = Field(min_length=1, max_length=1_000)
+
+
+class PutNodesReply(Reply):
+    """How many nodes changed, new ones included, and how many were as given already."""
+
+    changed: int
+    unchanged: int
 
 
 class Neighborhood(Reply):

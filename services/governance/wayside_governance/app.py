@@ -1,0 +1,65 @@
+"""The composition root: makes every resource, and closes them in reverse."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.resources import files
+
+from aiohttp import web
+
+from wayside_events.bus import Bus
+from wayside_events.contracts.governance import WAKE_SUBJECT
+from wayside_governance import rpc
+from wayside_governance.routes import ROUTES
+from wayside_governance.routes.keys import DECISIONS, INTAKE, QUERIES
+from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.intake import IntakeService
+from wayside_governance.service.problems import ERROR_STATUSES
+from wayside_governance.service.queries import QueryService
+from wayside_governance.settings import GovernanceSettings
+from wayside_service.app import create_app
+from wayside_service.auth import BearerAuthenticator, verifier_for
+from wayside_service.bus import bus_for, bus_resource
+from wayside_service.database import Database, database_resource, load_migrations
+from wayside_service.database.migrations import Migration
+from wayside_service.http import ApiInfo
+from wayside_service.metrics import METRICS
+from wayside_service.middleware import ERRORS
+from wayside_service.outbox import Relay, outbox_resource
+from wayside_service.problems import rpc_problems
+
+SCHEMA = "governance"
+
+
+def build(settings: GovernanceSettings) -> web.Application:
+    """Return the application, not running."""
+    bus = bus_for(settings, name="governance")
+    database = Database(settings, schema=SCHEMA, migrations=migrations())
+    app = create_app(
+        ApiInfo("Wayside governance", version("wayside-governance"), "Suggestions, decisions and the graph."),
+        routes=ROUTES,
+        authenticator=BearerAuthenticator(verifier_for(settings)),
+        errors=ERROR_STATUSES,
+    )
+    relay = Relay(database, bus, wake_subject=WAKE_SUBJECT, registry=app[METRICS].registry)
+    intake = IntakeService(database, relay.wake)
+    app[INTAKE] = intake
+    app[DECISIONS] = DecisionService(database, relay.wake, settings.reject_reason_codes)
+    app[QUERIES] = QueryService(database)
+
+    async def serve_requests(bus: Bus) -> None:
+        await bus.serve(
+            name="wayside-governance",
+            version=version("wayside-governance"),
+            endpoints=rpc.endpoints(intake),
+            problem_of=rpc_problems(app[ERRORS]),
+        )
+
+    app.cleanup_ctx.extend(
+        [database_resource(database), bus_resource(bus, serve_requests), outbox_resource(relay)]
+    )
+    return app
+
+
+def migrations() -> Sequence[Migration]:
+    """Return the migrations of governance's schema."""
+    return load_migrations(files("wayside_governance") / "migrations")

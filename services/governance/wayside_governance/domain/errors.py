@@ -1,0 +1,110 @@
+"""What governance refuses: a class, a sentence, its data."""
+
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from wayside_events.contracts.problems import FieldError
+
+
+class GovernanceError(Exception):
+    """Base of what a caller is told. `code` is stable; the text is the detail."""
+
+    code: ClassVar[str] = "governance_error"
+    title: ClassVar[str] = "Governance refused"
+    errors: tuple[FieldError, ...] = ()
+
+
+class SuggestionNotFound(GovernanceError):
+    """There is no such suggestion in a scope the caller may see."""
+
+    code = "suggestion_not_found"
+    title = "No such suggestion"
+
+
+class NodeNotFound(GovernanceError):
+    """Nothing is known of the node."""
+
+    code = "node_not_found"
+    title = "No such node"
+
+
+class DecisionConflict(GovernanceError):
+    """The suggestion is not as the decision assumes; `current` is how it is, for the answer."""
+
+    code = "conflict"
+    title = "The suggestion is in another state"
+    current: Any = None
+
+
+class StaleRevision(DecisionConflict):
+    """Somebody was faster: the suggestion changed since the caller saw it."""
+
+    code = "stale_revision"
+    title = "The suggestion has changed"
+
+    def __init__(self, seen: int, current: int) -> None:
+        super().__init__(f"The decision is about revision {seen}; the suggestion is at revision {current}.")
+
+
+class IllegalTransition(DecisionConflict):
+    """The verb means nothing in this status."""
+
+    code = "illegal_transition"
+    title = "The suggestion cannot be decided so now"
+
+    def __init__(self, status: str, verb: str) -> None:
+        super().__init__(f"A suggestion that is {status} cannot take {verb}.")
+
+
+class EdgeChanged(DecisionConflict):
+    """The edge is not the one the approval made any more, so undoing would destroy other work."""
+
+    code = "edge_changed"
+    title = "The edge has changed since the approval"
+
+
+class EdgeExists(DecisionConflict):
+    """The claim's edge exists already, by another way than this suggestion."""
+
+    code = "edge_exists"
+    title = "The edge exists already"
+
+
+class OwnProposal(GovernanceError):
+    """Whoever proposed never approves."""
+
+    code = "own_proposal"
+    title = "Whoever proposed may not approve"
+
+
+class UnknownReason(GovernanceError):
+    """A rejection needs one of the known reasons."""
+
+    code = "unknown_reason_code"
+    title = "A rejection needs a known reason"
+
+    def __init__(self, given: str | None, allowed: Collection[str]) -> None:
+        codes = ", ".join(sorted(allowed))
+        super().__init__(
+            f"{given!r} is no reason code; use one of: {codes}." if given else f"Give one of: {codes}."
+        )
+        self.errors = (FieldError(field="/reason_code", code=self.code, message=f"One of: {codes}"),)
+
+
+class NotStorable(GovernanceError):
+    """The database refuses a value that passed every check before it."""
+
+    code = "not_storable"
+    title = "The proposal cannot be stored"
+
+
+class InvalidProposal(GovernanceError):
+    """A proposal breaks the contract; `errors` names the fields, relative to the proposal."""
+
+    code = "invalid_proposal"
+    title = "The proposal is not valid"
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        first = f"{errors[0].field}: {errors[0].message}" if errors[0].field else errors[0].message
+        super().__init__(first if len(errors) == 1 else f"{first}, and {len(errors) - 1} more")
+        self.errors = errors

@@ -1,0 +1,173 @@
+"""A suggestion, and its verbs: each returns the new value; the store repeats the guard on the revision."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+
+from wayside_events.contracts.governance import Verdict
+from wayside_events.edges import SuggestionStatus
+from wayside_events.identifiers import EntityId, ScopeName
+from wayside_governance.domain.confidence import combine
+from wayside_governance.domain.errors import StaleRevision
+from wayside_governance.domain.evidence import Claim, Evidence
+from wayside_governance.domain.states import Verb, next_status
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What all evidence together says.
+
+    `maxima` is each model's highest confidence. From `strongest` on, fields are of the strongest piece, which is the
+    first with the highest confidence; `strongest` is its digest.
+    """
+
+    confidence: float
+    evidence_count: int
+    maxima: Mapping[str, float]
+    strongest: bytes
+    strength: float | None
+    source_model: str
+    analysis_run_id: str | None
+    proposed_by: str
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Standing":
+        """Return the standing that one piece gives."""
+        return cls(
+            confidence=evidence.confidence,
+            evidence_count=1,
+            maxima={evidence.source_model: evidence.confidence},
+            strongest=evidence.digest,
+            strength=evidence.strength,
+            source_model=evidence.source_model,
+            analysis_run_id=evidence.analysis_run_id,
+            proposed_by=evidence.proposed_by,
+        )
+
+    def with_(self, evidence: Evidence) -> "Standing":
+        """Return the standing with one more piece."""
+        model, confidence = evidence.source_model, evidence.confidence
+        maxima = {**self.maxima, model: max(confidence, self.maxima.get(model, 0.0))}
+        leading = Standing.of(evidence) if confidence > max(self.maxima.values()) else self
+        return replace(
+            leading, confidence=combine(maxima), evidence_count=self.evidence_count + 1, maxima=maxima
+        )
+
+    @classmethod
+    def of_all(cls, evidence: Iterable[Evidence]) -> "Standing":
+        """Return the standing of at least one piece, in the order they were proposed."""
+        first, *rest = evidence
+        return reduce(cls.with_, rest, cls.of(first))
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The decision a suggestion's status rests on."""
+
+    decision_id: EntityId
+    reviewed_by: str
+    reviewed_at: datetime
+    reason_code: str | None
+    edge_id: EntityId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A claim that waits for a decision, or had one. `remembered` are the fingerprints it was rejected on."""
+
+    id: EntityId
+    claim: Claim
+    status: SuggestionStatus
+    revision: int
+    standing: Standing
+    created_at: datetime
+    updated_at: datetime
+    review: Review | None = None
+    remembered: frozenset[bytes] = frozenset()
+    suppressed_count: int = 0
+
+    @classmethod
+    def propose(cls, suggestion_id: EntityId, claim: Claim, evidence: Evidence) -> "Suggestion":
+        """– → pending."""
+        at = evidence.proposed_at
+        return cls(suggestion_id, claim, SuggestionStatus.PENDING, 1, Standing.of(evidence), at, at)
+
+    def add_evidence(self, evidence: Evidence) -> "Suggestion":
+        """pending → pending."""
+        return replace(
+            self._after(Verb.ADD_EVIDENCE, evidence.proposed_at), standing=self.standing.with_(evidence)
+        )
+
+    def reopen(self, standing: Standing, at: datetime) -> "Suggestion":
+        """rejected, expired, withdrawn → pending; `standing` is of all evidence. What was rejected stays remembered."""
+        return replace(self._after(Verb.REOPEN, at), standing=standing, review=None)
+
+    def suppress(self) -> "Suggestion":
+        """Count a proposal that asks what was answered; no visible change."""
+        return replace(self, suppressed_count=self.suppressed_count + 1)
+
+    def approve(self, review: Review) -> "Suggestion":
+        """pending → approved; `review` names the edge that comes into being."""
+        return replace(self._after(Verb.APPROVE, review.reviewed_at), review=review)
+
+    def reject(self, review: Review, fingerprints: frozenset[bytes]) -> "Suggestion":
+        """pending → rejected, remembering what it was rejected on."""
+        return replace(
+            self._after(Verb.REJECT, review.reviewed_at),
+            review=review,
+            remembered=self.remembered | fingerprints,
+        )
+
+    def undo(self, at: datetime, *, standing: Standing, forget: frozenset[bytes]) -> "Suggestion":
+        """approved, rejected → pending; `forget` is what the undone rejection added to memory."""
+        return replace(
+            self._after(Verb.UNDO, at),
+            standing=standing,
+            review=None,
+            remembered=self.remembered - forget,
+        )
+
+    def expect(self, revision: int) -> None:
+        """Raise `StaleRevision` unless this is the revision the caller saw."""
+        if self.revision != revision:
+            raise StaleRevision(revision, self.revision)
+
+    def _after(self, verb: Verb, at: datetime) -> "Suggestion":
+        return replace(self, status=next_status(self.status, verb), revision=self.revision + 1, updated_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One appended verdict. `revision` is the suggestion's after it; `fingerprints` is what it added to memory."""
+
+    id: EntityId
+    suggestion_id: EntityId
+    scope: ScopeName
+    revision: int
+    verdict: Verdict
+    reviewed_by: str
+    reviewed_at: datetime
+    reason_code: str | None
+    note: str | None
+    confidence_shown: float
+    evidence_shown: int
+    time_taken_seconds: float | None
+    edge_id: EntityId | None = None
+    undoes: EntityId | None = None
+    fingerprints: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge of the graph and where it came from."""
+
+    id: EntityId
+    claim: Claim
+    revision: int
+    confidence: float
+    strength: float | None
+    suggestion_id: EntityId | None
+    decision_id: EntityId | None
+    created_by: str
+    created_at: datetime

@@ -1,0 +1,63 @@
+"""What a reader wants to see: filters, orders, positions and bounds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wayside_events.edges import SuggestionStatus
+
+_ABOVE_ALL: Final = 2.0
+
+
+class Order(StrEnum):
+    """How a list of suggestions is ordered."""
+
+    CONFIDENCE = "confidence"  # the surest first
+    NEWEST = "newest"  # the youngest first
+    OLDEST = "oldest"  # the oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which suggestions are wanted; `None` is any. `node_id` is either end."""
+
+    scope: str
+    statuses: Sequence[SuggestionStatus] = tuple(SuggestionStatus)
+    min_confidence: float = 0.0
+    max_confidence: float = 1.0
+    from_node_id: str | None = None
+    to_node_id: str | None = None
+    node_id: str | None = None
+    relationship_type: str | None = None
+    source_model: str | None = None
+    analysis_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """After which suggestion a page begins."""
+
+    suggestion_id: str
+    confidence: float = _ABOVE_ALL
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFilters:
+    """Which edges are wanted; `None` is any. `node_id` is either end."""
+
+    scope: str
+    from_node_id: str | None = None
+    to_node_id: str | None = None
+    node_id: str | None = None
+    relationship_type: str | None = None
+    with_suggested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far a walk may go: steps, nodes in all, and edges of one step."""
+
+    depth: int
+    nodes: int
+    edges: int

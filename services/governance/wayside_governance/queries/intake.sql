@@ -1,0 +1,104 @@
+-- Statements of the intake. Each handles a whole batch; claims are locked in one order, so that batches never deadlock.
+
+-- name: merge_nodes
+-- Keep what is said of nodes: what is not said stays, and a node that stays the same is neither written nor locked.
+WITH merged AS (
+    SELECT said.id,
+           coalesce(said.label, known.label) AS label,
+           coalesce(said.kind, known.kind) AS kind,
+           coalesce(said.content, known.content) AS content,
+           known.content_hash AS known_hash
+    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS said (id, label, kind, content)
+    LEFT JOIN nodes AS known ON known.scope = $1 AND known.id = said.id
+), hashed AS (
+    SELECT *, content_hash(label, kind, content) AS content_hash
+    FROM merged
+)
+INSERT INTO nodes AS stored (scope, id, label, kind, content, content_hash, updated_at)
+SELECT $1, id, label, kind, content, content_hash, $6
+FROM hashed
+WHERE content_hash IS DISTINCT FROM known_hash
+ORDER BY id COLLATE "C"
+ON CONFLICT (scope, id) DO UPDATE
+SET label = excluded.label, kind = excluded.kind, content = excluded.content,
+    content_hash = excluded.content_hash, updated_at = excluded.updated_at;
+
+-- name: insert_suggestions
+-- Insert new claims in the order given and return their ids; those that exist are locked instead.
+INSERT INTO suggestions AS stored (
+    id, scope, from_node_id, to_node_id, relationship_type, status, revision, confidence, strength, evidence_count,
+    maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at
+)
+SELECT id, $1, from_node_id, to_node_id, relationship_type, 'pending', revision, confidence, strength,
+       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $15, $15
+FROM unnest(
+    $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::float8[], $8::float8[], $9::integer[],
+    $10::text[], $11::bytea[], $12::text[], $13::text[], $14::text[]
+) WITH ORDINALITY AS new (
+    id, from_node_id, to_node_id, relationship_type, revision, confidence, strength, evidence_count,
+    maxima, strongest, source_model, analysis_run_id, proposed_by, position
+)
+ORDER BY position
+ON CONFLICT (scope, from_node_id, to_node_id, relationship_type) DO UPDATE
+SET revision = stored.revision WHERE false
+RETURNING id;
+
+-- name: suggestions_of_claims
+-- The suggestions of claims that this transaction has locked.
+SELECT stored.id, stored.scope, stored.from_node_id, stored.to_node_id, stored.relationship_type, stored.status,
+       stored.revision, stored.confidence, stored.strength, stored.evidence_count, stored.maxima, stored.strongest,
+       stored.source_model, stored.analysis_run_id, stored.proposed_by, stored.decision_id, stored.edge_id,
+       stored.reviewed_by, stored.reviewed_at, stored.reason_code, stored.remembered, stored.suppressed_count,
+       stored.created_at, stored.updated_at
+FROM unnest($2::text[], $3::text[], $4::text[]) AS claim (from_node_id, to_node_id, relationship_type)
+JOIN suggestions AS stored
+  ON stored.scope = $1
+ AND stored.from_node_id = claim.from_node_id
+ AND stored.to_node_id = claim.to_node_id
+ AND stored.relationship_type = claim.relationship_type;
+
+-- name: known_evidence
+-- Which of the given pieces of evidence there are.
+SELECT known.suggestion_id, known.digest
+FROM unnest($1::uuid[], $2::bytea[]) AS given (suggestion_id, digest)
+JOIN evidence AS known ON known.suggestion_id = given.suggestion_id AND known.digest = given.digest;
+
+-- name: content_hashes
+-- The content hashes of nodes.
+SELECT id, content_hash FROM nodes WHERE scope = $1 AND id = ANY($2::text[]);
+
+-- name: update_standings
+-- Write what proposals made of suggestions that this transaction has locked.
+UPDATE suggestions AS stored
+SET status = new.status, revision = new.revision, confidence = new.confidence, strength = new.strength,
+    evidence_count = new.evidence_count, maxima = new.maxima::jsonb, strongest = new.strongest,
+    source_model = new.source_model, analysis_run_id = new.analysis_run_id, proposed_by = new.proposed_by,
+    suppressed_count = new.suppressed_count, updated_at = new.updated_at,
+    decision_id = CASE WHEN new.reopened THEN NULL ELSE stored.decision_id END,
+    reviewed_by = CASE WHEN new.reopened THEN NULL ELSE stored.reviewed_by END,
+    reviewed_at = CASE WHEN new.reopened THEN NULL ELSE stored.reviewed_at END,
+    reason_code = CASE WHEN new.reopened THEN NULL ELSE stored.reason_code END
+FROM unnest(
+    $1::uuid[], $2::text[], $3::bigint[], $4::float8[], $5::float8[], $6::integer[], $7::text[], $8::bytea[],
+    $9::text[], $10::text[], $11::text[], $12::bigint[], $13::timestamptz[], $14::boolean[]
+) AS new (
+    id, status, revision, confidence, strength, evidence_count, maxima, strongest,
+    source_model, analysis_run_id, proposed_by, suppressed_count, updated_at, reopened
+)
+WHERE stored.id = new.id;
+
+-- name: insert_evidence
+-- Keep new evidence.
+INSERT INTO evidence (
+    suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
+    payload, proposed_by, proposed_at
+)
+SELECT suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
+       payload::jsonb, proposed_by, $12
+FROM unnest(
+    $1::uuid[], $2::bytea[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::float8[], $8::float8[],
+    $9::text[], $10::text[], $11::text[]
+) AS new (
+    suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
+    payload, proposed_by
+);

@@ -1,0 +1,8 @@
+"""HTTP: parse, call, render."""
+
+from typing import Final
+
+from wayside_governance.routes import decisions, graph, intake, nodes, suggestions
+
+ROUTES: Final = (*intake.routes, *suggestions.routes, *decisions.routes, *graph.routes, *nodes.routes)
+"""Every route of governance."""

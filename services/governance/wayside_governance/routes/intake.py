@@ -1,0 +1,187 @@
+"""Proposing over HTTP: one, many, or a stream of lines."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from pydantic import JsonValue
+
+from wayside_events.contracts.governance import Intake, ProposalOutcome, ProposeReply
+from wayside_events.contracts.problems import FieldError
+from wayside_events.identifiers import ScopeName, UnsafeToken, parse_scope
+from wayside_governance.routes.keys import INTAKE
+from wayside_governance.routes.lines import LineTooLong, lines_of
+from wayside_governance.routes.parameters import ScopeQuery, scope_of
+from wayside_governance.service.intake import IntakeService
+from wayside_service.auth import Principal, Role
+from wayside_service.errors import (
+    ERROR_STATUSES,
+    InvalidInput,
+    MalformedJson,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from wayside_service.http import RouteTable
+from wayside_service.http.binding import read_limited
+from wayside_service.middleware import ERRORS
+from wayside_service.problems import problem_of
+
+routes = RouteTable(tags=["suggestions"])
+
+BODY_LIMIT_BYTES = 16 * 1024 * 1024
+BATCH_LIMIT = 1_000
+BATCH_LIMIT_BYTES = 4 * 1024 * 1024
+SPOOL_BYTES = 1024 * 1024
+
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a JSON body asks for; `is_one` when it is a single proposal and not a list."""
+
+    scope: ScopeName
+    proposals: Sequence[JsonValue]
+    is_one: bool
+
+
+@routes.post(
+    "/v1/suggestions",
+    summary="Propose one claim, many, or a stream of them",
+    answers={200: ProposeReply},
+    role=Role.RUNNER,
+    errors=[MalformedJson, UnsupportedMediaType, TooLarge],
+    body_limit_bytes=BODY_LIMIT_BYTES,
+)
+async def propose(
+    request: web.Request, principal: Principal, query: ScopeQuery
+) -> ProposeReply | web.StreamResponse:
+    """Answer one outcome per proposal, in order; an invalid one blocks no other.
+
+    `application/json`: `{"scope": …, "proposals": [at most 1,000]}`, or one proposal with its scope; when that one is not
+    valid, the answer is a 422. `application/x-ndjson`, with `?scope=`: a proposal a line, of any number; the answer has
+    an outcome a line, and as the last line `{"problem": …}` should the service have to give up on the way.
+    """
+    match request.content_type:
+        case "application/json":
+            return await _propose_json(request, principal, query)
+        case "application/x-ndjson":
+            return await _propose_lines(request, principal, query)
+        case other:
+            raise UnsupportedMediaType(f"The body must be {JSON} or {LINES}, not {other}.")
+
+
+async def _propose_json(request: web.Request, principal: Principal, query: ScopeQuery) -> ProposeReply:
+    body = _read_body(await read_limited(request, BODY_LIMIT_BYTES), principal, query)
+    principal.require(Role.RUNNER, body.scope)
+    outcomes = await request.app[INTAKE].propose(body.scope, principal.subject, body.proposals)
+    if body.is_one and (problem := outcomes[0].problem) is not None:
+        errors = [error.model_copy(update={"field": _pointer(error.field)}) for error in problem.errors]
+        raise InvalidInput(problem.detail, errors=errors)
+    return ProposeReply(outcomes=outcomes)
+
+
+def _read_body(raw: bytes, principal: Principal, query: ScopeQuery) -> Body:
+    value = _parse(raw)
+    if not isinstance(value, dict):
+        raise _invalid("/", "dict_type", "The body is a proposal or {scope, proposals}")
+    given = value.pop("scope", None)
+    scope = scope_of(query, principal, Role.RUNNER) if given is None else _read_scope(given)
+    if "proposals" not in value:
+        return Body(scope, [value], is_one=True)
+    proposals = value.pop("proposals")
+    if value:
+        raise _invalid(f"/{next(iter(value))}", "extra_forbidden", "Extra inputs are not permitted")
+    if not isinstance(proposals, list) or not 1 <= len(proposals) <= BATCH_LIMIT:
+        raise _invalid("/proposals", "list_length", f"A list of 1 to {BATCH_LIMIT} proposals")
+    return Body(scope, proposals, is_one=False)
+
+
+def _parse(raw: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson(f"Line {error.lineno}, column {error.colno}: {error.msg}") from None
+
+
+def _read_scope(given: object) -> ScopeName:
+    try:
+        return parse_scope(given) if isinstance(given, str) else parse_scope("")
+    except UnsafeToken as error:
+        raise _invalid("/scope", "value_error", str(error)) from None
+
+
+def _invalid(field: str, code: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{field}: {message}.", errors=[FieldError(field=field, code=code, message=message)])
+
+
+def _pointer(field: str) -> str:
+    return "/" + field.replace(".", "/")
+
+
+async def _propose_lines(request: web.Request, principal: Principal, query: ScopeQuery) -> web.StreamResponse:
+    """Take the whole body before the answer begins: many clients read no answer before they have sent all.
+
+    Outcomes wait in a temporary file meanwhile, so memory stays bounded.
+    """
+    scope = scope_of(query, principal, Role.RUNNER)
+    principal.require(Role.RUNNER, scope)
+    with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        try:
+            async for batch in _batches(request):
+                outcomes = await _take_lines(request.app[INTAKE], scope, principal.subject, batch)
+                spool.writelines(
+                    outcome.model_dump_json(exclude_none=True).encode() + b"\n" for outcome in outcomes
+                )
+        except Unavailable as error:
+            if not spool.tell():
+                raise
+            problem = problem_of(error, request.app[ERRORS])
+            assert problem is not None
+            spool.write(b'{"problem":' + problem.model_dump_json(exclude_none=True).encode() + b"}\n")
+        response = web.StreamResponse(headers={"Content-Type": LINES})
+        await response.prepare(request)
+        spool.seek(0)
+        while chunk := spool.read(64 * 1024):
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+
+
+async def _batches(request: web.Request) -> AsyncIterator[list[bytes | LineTooLong]]:
+    batch: list[bytes | LineTooLong] = []
+    size = 0
+    async for line in lines_of(request.content.iter_any()):
+        batch.append(line)
+        size += len(line) if isinstance(line, bytes) else 0
+        if len(batch) == BATCH_LIMIT or size >= BATCH_LIMIT_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+async def _take_lines(
+    intake: IntakeService, scope: ScopeName, proposed_by: str, lines: Sequence[bytes | LineTooLong]
+) -> Sequence[ProposalOutcome]:
+    values: list[JsonValue] = []
+    refused: dict[int, ProposalOutcome] = {}
+    for index, line in enumerate(lines):
+        try:
+            values.append(_parse_line(line))
+        except (MalformedJson, TooLarge) as error:
+            problem = problem_of(error, ERROR_STATUSES)
+            refused[index] = ProposalOutcome(outcome=Intake.INVALID, problem=problem)
+    taken = iter(await intake.propose(scope, proposed_by, values))
+    return [refused[index] if index in refused else next(taken) for index in range(len(lines))]
+
+
+def _parse_line(line: bytes | LineTooLong) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(line, LineTooLong):
+        raise TooLarge(str(line))
+    return _parse(line)

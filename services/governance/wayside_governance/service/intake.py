@@ -1,0 +1,199 @@
+"""Taking of proposals: a batch is one transaction; what became of each is answered in its place."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from pydantic import JsonValue
+
+from wayside_events.contracts.governance import Intake, ProposalOutcome
+from wayside_events.edges import SuggestionStatus
+from wayside_events.identifiers import ScopeName, new_id
+from wayside_governance.domain.errors import GovernanceError, InvalidProposal, NotStorable
+from wayside_governance.domain.evidence import NO_CONTENT, Claim, fingerprint
+from wayside_governance.domain.intake import VISIBLE, Step, create, receive
+from wayside_governance.domain.suggestion import Suggestion
+from wayside_governance.service import announcements
+from wayside_governance.service.problems import item_problem
+from wayside_governance.service.proposals import Received, Sender, merge_contents, read_proposal
+from wayside_governance.store import intake as stored
+from wayside_service.database import Connection, Database
+from wayside_service.outbox import add_events
+
+Steps = dict[Claim, list[Step]]
+
+log = structlog.get_logger("wayside_governance.intake")
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeService:
+    """Takes proposals. `wake` says that events were committed."""
+
+    database: Database
+    wake: Callable[[], None]
+
+    async def propose(
+        self, scope: ScopeName, proposed_by: str, proposals: Sequence[JsonValue]
+    ) -> tuple[ProposalOutcome, ...]:
+        """Store what is valid and return one outcome per proposal, in order."""
+        sender = Sender(scope, proposed_by, datetime.now(UTC))
+        outcomes: dict[int, ProposalOutcome] = {}
+        received: list[Received] = []
+        for position, value in enumerate(proposals):
+            try:
+                received.append(read_proposal(value, position, sender))
+            except InvalidProposal as error:
+                outcomes[position] = _refused(error)
+        if received:
+            outcomes.update(await self._take_or_split(received, sender))
+            self.wake()
+        return tuple(outcomes[position] for position in range(len(proposals)))
+
+    async def _take_or_split(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
+        """Take all at once; when the database refuses one of them, take each alone."""
+        try:
+            return await self._take(received, sender)
+        except NotStorable as error:
+            if len(received) == 1:
+                log.warning("proposal_not_storable", error=str(error), claim=received[0].claim)
+                return {received[0].position: _refused(error)}
+        outcomes: dict[int, ProposalOutcome] = {}
+        for one in received:
+            outcomes.update(await self._take_or_split([one], sender))
+        return outcomes
+
+    async def _take(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
+        by_claim = _grouped(received)
+        async with self.database.transaction() as connection:
+            with stored.refusals():
+                await stored.merge_nodes(connection, sender.scope, merge_contents(received), sender.at)
+                steps = await _insert(connection, by_claim, sender)
+                found = {claim: given for claim, given in by_claim.items() if claim not in steps}
+                steps |= await _add(connection, found, sender)
+                await _keep_evidence(connection, steps, sender)
+                await add_events(connection, _events(steps))
+        return {
+            one.position: ProposalOutcome(
+                outcome=step.outcome, suggestion_id=step.after.id, revision=step.after.revision
+            )
+            for claim, given in by_claim.items()
+            for one, step in zip(given, steps[claim], strict=True)
+        }
+
+
+def _grouped(received: Sequence[Received]) -> dict[Claim, list[Received]]:
+    """Return the proposals by claim, in the order in which claims are locked."""
+    by_claim: defaultdict[Claim, list[Received]] = defaultdict(list)
+    for one in received:
+        by_claim[one.claim].append(one)
+    return {claim: by_claim[claim] for claim in sorted(by_claim)}
+
+
+async def _insert(connection: Connection, by_claim: Mapping[Claim, list[Received]], sender: Sender) -> Steps:
+    """Insert the claims that are new and return their steps; the suggestions of the others are locked by it."""
+    steps = {claim: _steps_of_new(claim, given) for claim, given in by_claim.items()}
+    suggestions = [taken[-1].after for taken in steps.values()]
+    inserted = await stored.insert_suggestions(connection, sender.scope, suggestions, sender.at)
+    return {claim: taken for claim, taken in steps.items() if taken[-1].after.id in inserted}
+
+
+async def _add(connection: Connection, by_claim: Mapping[Claim, list[Received]], sender: Sender) -> Steps:
+    """Decide what proposals do to suggestions that are there, write those, and return the steps."""
+    currents = await stored.locked_suggestions(connection, sender.scope, by_claim)
+    known = await _known_digests(connection, by_claim, currents)
+    prints = await _Fingerprints.of(connection, sender.scope, currents)
+    steps = {
+        claim: _steps_from(currents[claim], given, known[currents[claim].id], prints)
+        for claim, given in by_claim.items()
+    }
+    changed = [taken[-1].after for claim, taken in steps.items() if taken[-1].after is not currents[claim]]
+    reopened = {
+        taken[-1].after.id
+        for taken in steps.values()
+        if any(step.outcome is Intake.REOPENED for step in taken)
+    }
+    await stored.update_standings(connection, changed, reopened)
+    return steps
+
+
+def _steps_of_new(claim: Claim, given: Sequence[Received]) -> list[Step]:
+    first, *more = given
+    step = create(new_id(), claim, first.evidence)
+    steps = [step]
+    known = {first.evidence.digest}
+    for one in more:
+        step = receive(step.after, one.evidence, known=known, fingerprint=b"")
+        known.add(one.evidence.digest)
+        steps.append(step)
+    return steps
+
+
+def _steps_from(
+    current: Suggestion, given: Sequence[Received], known: set[bytes], prints: "_Fingerprints"
+) -> list[Step]:
+    steps: list[Step] = []
+    for one in given:
+        step = receive(current, one.evidence, known=known, fingerprint=prints.of_proposal(one))
+        if step.keeps_evidence:
+            known.add(one.evidence.digest)
+        current = step.after
+        steps.append(step)
+    return steps
+
+
+async def _known_digests(
+    connection: Connection, by_claim: Mapping[Claim, list[Received]], currents: Mapping[Claim, Suggestion]
+) -> defaultdict[str, set[bytes]]:
+    pairs = {(currents[claim].id, one.evidence.digest) for claim, given in by_claim.items() for one in given}
+    known: defaultdict[str, set[bytes]] = defaultdict(set)
+    for suggestion_id, digest in await stored.known_evidence(connection, pairs):
+        known[suggestion_id].add(digest)
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprints:
+    """The fingerprints of proposals, by what is known of their nodes now; only rejected claims need any."""
+
+    hashes: Mapping[str, bytes]
+
+    @classmethod
+    async def of(
+        cls, connection: Connection, scope: str, currents: Mapping[Claim, Suggestion]
+    ) -> "_Fingerprints":
+        ends = {
+            node_id
+            for claim, current in currents.items()
+            if current.status is SuggestionStatus.REJECTED
+            for node_id in (claim.from_node_id, claim.to_node_id)
+        }
+        return cls(await stored.content_hashes(connection, scope, ends))
+
+    def of_proposal(self, one: Received) -> bytes:
+        return fingerprint(
+            self.hashes.get(one.claim.from_node_id, NO_CONTENT),
+            self.hashes.get(one.claim.to_node_id, NO_CONTENT),
+            one.evidence.payload_hash,
+        )
+
+
+async def _keep_evidence(connection: Connection, steps: Steps, sender: Sender) -> None:
+    pieces = [
+        stored.Piece(step.after.id, step.evidence)
+        for taken in steps.values()
+        for step in taken
+        if step.keeps_evidence
+    ]
+    await stored.insert_evidence(connection, pieces, sender.at)
+
+
+def _events(steps: Steps) -> list[announcements.AnyEdgesEvent]:
+    return [
+        announcements.proposed(step) for taken in steps.values() for step in taken if step.outcome in VISIBLE
+    ]
+
+
+def _refused(error: GovernanceError) -> ProposalOutcome:
+    return ProposalOutcome(outcome=Intake.INVALID, problem=item_problem(error))

@@ -1,0 +1,29 @@
+"""The one table that gives an error of governance its HTTP status."""
+
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from wayside_events.contracts.problems import Problem
+from wayside_governance.domain import errors
+from wayside_service.errors import ErrorTable
+from wayside_service.problems import problem_of
+
+ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
+    {
+        errors.SuggestionNotFound: HTTPStatus.NOT_FOUND,
+        errors.NodeNotFound: HTTPStatus.NOT_FOUND,
+        errors.DecisionConflict: HTTPStatus.CONFLICT,
+        errors.OwnProposal: HTTPStatus.FORBIDDEN,
+        errors.UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.InvalidProposal: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.NotStorable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+
+
+def item_problem(error: errors.GovernanceError) -> Problem:
+    """Return what is said of one item of a batch."""
+    problem = problem_of(error, ERROR_STATUSES)
+    assert problem is not None, f"{type(error).__name__} has no status"
+    return problem

@@ -1,0 +1,108 @@
+"""Reading of suggestions, nodes and the graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from wayside_events.contracts.governance import (
+    EdgePage,
+    Neighborhood,
+    NodeDetails,
+    NodeInput,
+    PutNodesReply,
+    SuggestionDetails,
+    SuggestionPage,
+)
+from wayside_events.identifiers import EntityId, ScopeName
+from wayside_governance.domain.errors import NodeNotFound, SuggestionNotFound
+from wayside_governance.domain.wanted import Bounds, EdgeFilters, Filters, Order, Position
+from wayside_governance.service.pages import read_page, write_page
+from wayside_governance.store import graph, reading
+from wayside_service.auth import Principal, Role
+from wayside_service.database import Database
+
+EDGES_PER_NODE: Final = 4
+"""How many edges a neighbourhood may have for each node it may have."""
+
+_ONE_SNAPSHOT: Final = {"isolation": "repeatable_read", "readonly": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    limit: int
+    page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryService:
+    """Answers questions; changes nothing but nodes."""
+
+    database: Database
+
+    async def suggestion(self, reader: Principal, suggestion_id: EntityId) -> SuggestionDetails:
+        """Return a suggestion with all its evidence and decisions."""
+        async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
+            found = await reading.suggestion_details(connection, suggestion_id)
+        if found is None or not reader.may(Role.VIEWER, found.scope):
+            raise SuggestionNotFound(f"There is no suggestion {suggestion_id}.")
+        return found
+
+    async def suggestions(self, filters: Filters, order: Order, page: Page) -> SuggestionPage:
+        """Return a page of suggestions. One that does not change meanwhile is on exactly one page."""
+        after = read_page(page.page, order)
+        async with self.database.transaction(readonly=True) as connection:
+            found = await reading.list_suggestions(
+                connection, filters, order, after=after, limit=page.limit + 1
+            )
+        shown = found[: page.limit]
+        last = Position(shown[-1].id, shown[-1].confidence) if len(found) > page.limit else None
+        return SuggestionPage(items=tuple(shown), next_page=write_page(order, last))
+
+    async def edges(self, filters: EdgeFilters, page: Page) -> EdgePage:
+        """Return a page of edges, the youngest first."""
+        after = read_page(page.page, Order.NEWEST)
+        async with self.database.transaction(readonly=True) as connection:
+            found = await graph.list_edges(
+                connection, filters, after=after.suggestion_id if after else None, limit=page.limit + 1
+            )
+        shown = found[: page.limit]
+        last = Position(shown[-1].id) if len(found) > page.limit else None
+        return EdgePage(items=tuple(shown), next_page=write_page(Order.NEWEST, last))
+
+    async def neighborhood(
+        self, scope: str, center: str, *, depth: int, limit: int, with_suggested: bool
+    ) -> Neighborhood:
+        """Return what can be reached from a node in at most `depth` steps: at most `limit` nodes.
+
+        Edges are those a walk of `depth` steps goes over, so an edge between two nodes of the rim is not among them.
+        """
+        bounds = Bounds(depth, limit, limit * EDGES_PER_NODE)
+        async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
+            walk = await graph.walk(connection, scope, center, bounds, with_suggested=with_suggested)
+            edges = await graph.edges_of(connection, walk, limit=bounds.edges + 1)
+            nodes = await graph.nodes_of(connection, scope, walk.nodes)
+        return Neighborhood(
+            center=center,
+            depth=depth,
+            nodes=tuple(nodes),
+            edges=tuple(edges[: bounds.edges]),
+            truncated=walk.truncated or len(edges) > bounds.edges,
+        )
+
+    async def put_nodes(self, scope: str, nodes: Sequence[NodeInput]) -> PutNodesReply:
+        """Replace what is known of nodes; of a node given twice, the last counts."""
+        last = {node.id: node for node in nodes}
+        async with self.database.transaction() as connection:
+            changed = await reading.put_nodes(connection, scope, list(last.values()), datetime.now(UTC))
+        return PutNodesReply(changed=changed, unchanged=len(last) - changed)
+
+    async def node(self, scope: ScopeName, node_id: str) -> NodeDetails:
+        """Return what is known of a node."""
+        async with self.database.acquire() as connection:
+            found = await reading.node(connection, scope, node_id)
+        if found is None:
+            raise NodeNotFound(f"Nothing is known of the node {node_id}.")
+        return found

@@ -1,0 +1,1 @@
+"""Runs the named SQL; nothing else in governance knows the database."""

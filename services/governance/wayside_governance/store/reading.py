@@ -1,0 +1,164 @@
+"""Reading of suggestions and nodes, as they are shown."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, assert_never
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import TypeAdapter
+
+from wayside_events.contracts.governance import (
+    Decision,
+    Evidence,
+    NodeDetails,
+    NodeInput,
+    Suggestion,
+    SuggestionDetails,
+)
+from wayside_events.identifiers import ScopeName
+from wayside_governance.domain.wanted import Filters, Order, Position
+from wayside_governance.store.rows import id_of, optional_id
+from wayside_governance.store.statements import DECISIONS, READING
+from wayside_service.database import Connection
+
+_FIRST: Final = str(UUID(int=0))
+_LAST: Final = str(UUID(int=2**128 - 1))
+_SUGGESTION: Final = TypeAdapter(Suggestion)
+
+
+async def suggestion(connection: Connection, suggestion_id: str) -> Suggestion | None:
+    """Return one suggestion."""
+    row = await connection.fetchrow(READING.suggestion, suggestion_id)
+    return None if row is None else _SUGGESTION.validate_python(_fields(row))
+
+
+async def suggestion_details(connection: Connection, suggestion_id: str) -> SuggestionDetails | None:
+    """Return one suggestion with all its evidence and decisions; wants a transaction with one snapshot."""
+    row = await connection.fetchrow(READING.suggestion, suggestion_id)
+    if row is None:
+        return None
+    evidence = await connection.fetch(DECISIONS.evidence_of, suggestion_id)
+    decisions = await connection.fetch(READING.decisions_of, suggestion_id)
+    return SuggestionDetails(
+        **_fields(row),
+        all_evidence=tuple(_evidence(one) for one in evidence),
+        decisions=tuple(shown_decision(one) for one in decisions),
+    )
+
+
+async def list_suggestions(
+    connection: Connection, filters: Filters, order: Order, *, after: Position | None, limit: int
+) -> list[Suggestion]:
+    """Return the first `limit` suggestions after a position; wants a transaction."""
+    await connection.execute(READING.plan_for_these_filters)
+    arguments = (
+        filters.scope,
+        list(filters.statuses),
+        filters.min_confidence,
+        filters.max_confidence,
+        filters.from_node_id,
+        filters.to_node_id,
+        filters.node_id,
+        filters.relationship_type,
+        filters.source_model,
+        filters.analysis_run_id,
+        limit,
+    )
+    match order:
+        case Order.CONFIDENCE:
+            start = after or Position(_LAST)
+            rows = await connection.fetch(
+                READING.list_by_confidence, *arguments, start.confidence, start.suggestion_id
+            )
+        case Order.NEWEST:
+            start = after or Position(_LAST)
+            rows = await connection.fetch(READING.list_newest, *arguments, start.suggestion_id)
+        case Order.OLDEST:
+            start = after or Position(_FIRST)
+            rows = await connection.fetch(READING.list_oldest, *arguments, start.suggestion_id)
+        case never:
+            assert_never(never)
+    return [_SUGGESTION.validate_python(_fields(row)) for row in rows]
+
+
+async def put_nodes(connection: Connection, scope: str, nodes: Sequence[NodeInput], at: datetime) -> int:
+    """Replace what is known of nodes; returns how many changed."""
+    rows = await connection.fetch(
+        READING.put_nodes,
+        scope,
+        [node.id for node in nodes],
+        [node.label for node in nodes],
+        [node.kind for node in nodes],
+        [node.content for node in nodes],
+        at,
+    )
+    return len(rows)
+
+
+async def node(connection: Connection, scope: ScopeName, node_id: str) -> NodeDetails | None:
+    """Return what is known of a node."""
+    row = await connection.fetchrow(READING.node, scope, node_id)
+    return None if row is None else NodeDetails(**dict(row), scope=scope)
+
+
+def _fields(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "id": id_of(row["id"]),
+        "scope": row["scope"],
+        "from_node_id": row["from_node_id"],
+        "to_node_id": row["to_node_id"],
+        "relationship_type": row["relationship_type"],
+        "status": row["status"],
+        "revision": row["revision"],
+        "confidence": row["confidence"],
+        "strength": row["strength"],
+        "reasoning": row["reasoning"],
+        "evidence": _payload(row),
+        "evidence_count": row["evidence_count"],
+        "suppressed_count": row["suppressed_count"],
+        "source_model": row["source_model"],
+        "analysis_run_id": row["analysis_run_id"],
+        "proposed_by": row["proposed_by"],
+        "reviewed_by": row["reviewed_by"],
+        "reviewed_at": row["reviewed_at"],
+        "reason_code": row["reason_code"],
+        "edge_id": optional_id(row["edge_id"]),
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+    }
+
+
+def _evidence(row: asyncpg.Record) -> Evidence:
+    return Evidence(
+        id=id_of(row["id"]),
+        source_model=row["source_model"],
+        analysis_run_id=row["analysis_run_id"],
+        confidence=row["confidence"],
+        strength=row["strength"],
+        reasoning=row["reasoning"],
+        evidence=_payload(row),
+        proposed_by=row["proposed_by"],
+        proposed_at=row["proposed_at"],
+    )
+
+
+def shown_decision(row: asyncpg.Record) -> Decision:
+    """Read a row of `decisions` as it is shown."""
+    return Decision(
+        id=id_of(row["id"]),
+        verdict=row["verdict"],
+        reviewed_by=row["reviewed_by"],
+        reviewed_at=row["reviewed_at"],
+        reason_code=row["reason_code"],
+        note=row["note"],
+        confidence_shown=row["confidence_shown"],
+        evidence_shown=row["evidence_shown"],
+        policy_version=row["policy_version"],
+        time_taken_seconds=row["time_taken_seconds"],
+    )
+
+
+def _payload(row: asyncpg.Record) -> dict[str, Any] | None:
+    return None if row["payload"] is None else orjson.loads(row["payload"])

@@ -1,0 +1,102 @@
+"""Rows of the database as values of the domain."""
+
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from wayside_events.contracts.governance import Verdict
+from wayside_events.edges import SuggestionStatus
+from wayside_events.identifiers import EntityId, ScopeName
+from wayside_governance.domain.evidence import Claim, Evidence
+from wayside_governance.domain.suggestion import Decision, Review, Standing, Suggestion
+
+
+def suggestion_of(row: asyncpg.Record) -> Suggestion:
+    """Read a row of `suggestions`."""
+    return Suggestion(
+        id=id_of(row["id"]),
+        claim=claim_of(row),
+        status=SuggestionStatus(row["status"]),
+        revision=row["revision"],
+        standing=Standing(
+            confidence=row["confidence"],
+            evidence_count=row["evidence_count"],
+            maxima=orjson.loads(row["maxima"]),
+            strongest=row["strongest"],
+            strength=row["strength"],
+            source_model=row["source_model"],
+            analysis_run_id=row["analysis_run_id"],
+            proposed_by=row["proposed_by"],
+        ),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        review=_review_of(row),
+        remembered=frozenset(row["remembered"]),
+        suppressed_count=row["suppressed_count"],
+    )
+
+
+def claim_of(row: asyncpg.Record) -> Claim:
+    """Read the columns of a claim."""
+    return Claim(ScopeName(row["scope"]), row["from_node_id"], row["to_node_id"], row["relationship_type"])
+
+
+def _review_of(row: asyncpg.Record) -> Review | None:
+    if row["decision_id"] is None:
+        return None
+    return Review(
+        decision_id=id_of(row["decision_id"]),
+        reviewed_by=row["reviewed_by"],
+        reviewed_at=row["reviewed_at"],
+        reason_code=row["reason_code"],
+        edge_id=optional_id(row["edge_id"]),
+    )
+
+
+def evidence_of(row: asyncpg.Record) -> Evidence:
+    """Read a row of `evidence`."""
+    return Evidence(
+        id=id_of(row["id"]),
+        digest=row["digest"],
+        payload_hash=row["payload_hash"],
+        source_model=row["source_model"],
+        analysis_run_id=row["analysis_run_id"],
+        confidence=row["confidence"],
+        strength=row["strength"],
+        reasoning=row["reasoning"],
+        payload=row["payload"],
+        proposed_by=row["proposed_by"],
+        proposed_at=row["proposed_at"],
+    )
+
+
+def decision_of(row: asyncpg.Record) -> Decision:
+    """Read a row of `decisions`."""
+    return Decision(
+        id=id_of(row["id"]),
+        suggestion_id=id_of(row["suggestion_id"]),
+        scope=row["scope"],
+        revision=row["revision"],
+        verdict=Verdict(row["verdict"]),
+        reviewed_by=row["reviewed_by"],
+        reviewed_at=row["reviewed_at"],
+        reason_code=row["reason_code"],
+        note=row["note"],
+        confidence_shown=row["confidence_shown"],
+        evidence_shown=row["evidence_shown"],
+        time_taken_seconds=row["time_taken_seconds"],
+        edge_id=optional_id(row["edge_id"]),
+        undoes=optional_id(row["undoes"]),
+        fingerprints=frozenset(row["fingerprints"]),
+    )
+
+
+def id_of(value: UUID) -> EntityId:
+    """Return a UUID as text."""
+    return EntityId(str(value))
+
+
+def optional_id(value: UUID | None) -> EntityId | None:
+    """Return a UUID as text, where there is one."""
+    return None if value is None else id_of(value)

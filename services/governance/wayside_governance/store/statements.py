@@ -1,0 +1,13 @@
+"""Every statement by name."""
+
+from importlib.resources import files
+from typing import Final
+
+from wayside_service.database import load_queries
+
+_FOLDER = files("wayside_governance") / "queries"
+
+INTAKE: Final = load_queries(_FOLDER / "intake.sql")
+DECISIONS: Final = load_queries(_FOLDER / "decisions.sql")
+READING: Final = load_queries(_FOLDER / "reading.sql")
+GRAPH: Final = load_queries(_FOLDER / "graph.sql")
