@@ -1,0 +1,166 @@
+"""kill -9 of a worker, of the jobs service and of a gateway: nothing is lost, nothing happens twice."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.e2e.cluster import Cluster
+from tests.e2e.talk import Api, until
+
+from wayside_events.bus import Bus, BusSettings
+from wayside_events.catalogue import TERMINAL_TYPES, AnyEvent, parse_event
+from wayside_events.contracts.jobs import (
+    CLAIM_SUBJECT,
+    REGISTER_SUBJECT,
+    REPORT_SUBJECT,
+    ClaimReply,
+    ClaimRequest,
+    CompleteReport,
+    JobTypeSpec,
+    Outcome,
+    RegisterReply,
+    RegisterRequest,
+    ReportReply,
+    ReportRequest,
+)
+from wayside_events.subjects import EventFilter
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def bus_of(cluster: Cluster, user: str) -> Any:
+    password = cluster.credentials.nats_passwords[user]
+    return Bus.connected(BusSettings(cluster.nats.url, user, password, name="test"))
+
+
+async def stored_events(cluster: Cluster, entity_id: str) -> list[AnyEvent]:
+    async with bus_of(cluster, "client") as bus:
+        state = await bus.state()
+        batches = bus.replay(EventFilter(entity_id=entity_id), after=0, upto=state.last_sequence)
+        return [parse_event(message.payload) async for batch in batches for message in batch]
+
+
+def check_history(events: list[AnyEvent], job: Any) -> None:
+    """Revisions rise without a repeat, one terminal event ends them, and the last event is the row."""
+    revisions = [event.revision for event in events]
+    assert revisions == sorted(set(revisions))
+    assert [event.type in TERMINAL_TYPES for event in events].count(True) == 1
+    assert events[-1].type == f"analysis.job.{job['status']}"
+    assert events[-1].revision == job["revision"]
+
+
+async def test_a_job_whose_worker_was_killed_is_done_by_another(single: Cluster) -> None:
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, single.gateway[0].url, single.token())
+        first, second = single.worker("tests.e2e.worker"), single.worker("tests.e2e.worker")
+        first.start()
+        job = await api.start_job("steps", steps=40)
+        await until(lambda: _percent_above(api, job["id"], 10))
+        first.kill()
+        second.start()
+        done = await api.finished(job["id"])
+        second.stop()
+    assert (done["status"], done["attempt"]) == ("completed", 2)
+    events = await stored_events(single, job["id"])
+    check_history(events, done)
+    requeued = [event.data for event in events if event.type == "analysis.job.queued"][1]
+    assert requeued.reason == "lost"
+
+
+async def _percent_above(api: Api, job_id: str, percent: float) -> bool:
+    job = await api.get(f"/v1/jobs/{job_id}")
+    return float(job["progress"].get("percent") or 0) > percent
+
+
+async def test_reports_of_a_lost_attempt_are_fenced(single: Cluster) -> None:
+    spec = JobTypeSpec(name="by_hand", lease_seconds=1, max_attempts=3)
+    async with aiohttp.ClientSession() as session, bus_of(single, "runner") as bus:
+        api = Api(session, single.gateway[0].url, single.token())
+        await bus.request(REGISTER_SUBJECT, RegisterRequest(runner="old", job_types=(spec,)), RegisterReply)
+        job = await api.start_job("by_hand")
+        old = (await _claim(bus, "old")).assignments[0]
+
+        async def requeued_and_claimed() -> Any:
+            return (await _claim(bus, "new")).assignments
+
+        new = (await until(requeued_and_claimed))[0]
+        assert (old.attempt, new.attempt) == (1, 2)
+        assert await _complete(bus, "old", job["id"], old.attempt, old.token) == Outcome.FENCED
+        assert await _complete(bus, "old", job["id"], new.attempt, old.token) == Outcome.FENCED
+        assert await _complete(bus, "new", job["id"], new.attempt, new.token) == Outcome.ACCEPTED
+        done = await api.finished(job["id"])
+    assert done["result"] == {"by": "new"}
+
+
+async def _claim(bus: Bus, runner: str) -> ClaimReply:
+    request = ClaimRequest(runner=runner, queues=("default",), job_types=("by_hand",), slots=1, wait_ms=2_000)
+    return await bus.request(CLAIM_SUBJECT, request, ClaimReply)
+
+
+async def _complete(bus: Bus, runner: str, job_id: Any, attempt: int, token: str) -> Outcome:
+    report = CompleteReport(job_id=job_id, attempt=attempt, token=token, seq=1, result={"by": runner})
+    request = ReportRequest(runner=runner, reports=(report.model_dump(mode="json"),))
+    return (await bus.request(REPORT_SUBJECT, request, ReportReply)).outcomes[0].outcome
+
+
+async def test_an_event_committed_by_a_killed_service_arrives_once(single: Cluster) -> None:
+    jobs = single.jobs[0]
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, single.gateway[0].url, single.token())
+        worker = single.worker("tests.e2e.worker")
+        worker.start()
+        await api.finished((await api.start_job("steps", steps=1))["id"])
+        worker.kill()
+        # With NATS away the service can commit, but not publish.
+        await asyncio.to_thread(single.nats.stop)
+        job = await Api(session, jobs.url, single.token()).start_job("steps", steps=1)
+        jobs.kill()
+        await asyncio.to_thread(single.nats.start)
+        jobs.start()
+        await jobs.ready()
+
+        async def published() -> list[AnyEvent]:
+            return await stored_events(single, job["id"])
+
+        events = await until(published)
+    assert [event.id for event in events] == [f"{job['id']}:1"]
+
+
+async def test_a_stream_continues_at_another_gateway_when_its_own_is_killed(doubled: Cluster) -> None:
+    first, second = doubled.gateway
+    async with aiohttp.ClientSession() as session:
+        worker = doubled.worker("tests.e2e.worker")
+        worker.start()
+        api = Api(session, first.url, doubled.token())
+        job = await api.start_job("steps", steps=60)
+        path, seen = f"/v1/jobs/{job['id']}/events", list[int]()
+        last_id = await _follow_and_kill(api, path, seen, first)
+        other = Api(session, second.url, doubled.token())
+        async with other.stream(path, last_id) as frames:
+            async for frame in frames:
+                if frame.event.startswith("analysis."):
+                    seen.append(frame.json["revision"])
+                if frame.event == "wayside.end":
+                    break
+        done = await other.finished(job["id"])
+        worker.stop()
+    assert done["status"] == "completed"
+    stored = [event.revision for event in await stored_events(doubled, job["id"])]
+    assert seen == stored[-len(seen) :]
+
+
+async def _follow_and_kill(api: Api, path: str, seen: list[int], gateway: Any) -> str | None:
+    """Follow for ten events, kill the gateway, and return the last id that came through."""
+    last_id = None
+    try:
+        async with api.stream(path) as frames:
+            async for frame in frames:
+                last_id = frame.id or last_id
+                if frame.event.startswith("analysis."):
+                    seen.append(frame.json["revision"])
+                if len(seen) == 10:
+                    gateway.kill()
+    except aiohttp.ClientError:
+        pass
+    return last_id
