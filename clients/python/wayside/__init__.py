@@ -23,6 +23,8 @@ from wayside.errors import (
     WaysideError,
 )
 from wayside.proposing import Proposal
+from wayside.tracking.track import TrackedJob, track
+from wayside.tracking.tracker import Tracker, TrackerSettings
 from wayside.worker.shift import Patience
 from wayside.worker.worker import Worker
 
@@ -48,8 +50,12 @@ __all__ = [
     "Stop",
     "ThreadContext",
     "TooManyRequests",
+    "TrackedJob",
+    "Tracker",
+    "TrackerSettings",
     "Unauthorized",
     "Unavailable",
     "WaysideError",
     "Worker",
+    "track",
 ]

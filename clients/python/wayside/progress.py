@@ -34,10 +34,9 @@ class JobLog:
         """Log what went wrong."""
         self._write(LogLevel.ERROR, message, context)
 
-    def exception(self, error: BaseException, message: str | None = None, **context: Any) -> None:
-        """Log an exception with its traceback."""
-        text = "".join(traceback.format_exception(error))
-        self._write(LogLevel.ERROR, f"{message}\n{text}" if message else text, context)
+    def exception(self, message: str, **context: Any) -> None:
+        """Log the exception that is being handled, with its traceback."""
+        self._write(LogLevel.ERROR, f"{message}\n{traceback.format_exc()}", context)
 
     def _write(self, level: LogLevel, message: str, context: dict[str, Any]) -> None:
         self._attempt.log(level, message, context)

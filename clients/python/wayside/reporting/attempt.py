@@ -20,7 +20,7 @@ class Attempt:
     """One attempt. What it says is buffered and sent by the reporter; every method may be called from any thread.
 
     `assignment` is `None` until the jobs service gave one, which for a tracked operation may take a while.
-    `on_stop` is called once for each new reason to stop, from whatever thread found it out.
+    `on_stop` is called for each new reason to stop, from whatever thread found it out.
     """
 
     def __init__(self, assignment: Assignment | None = None) -> None:
@@ -28,7 +28,7 @@ class Attempt:
         self.buffer = AttemptBuffer()
         self.stop_reason: Stop | None = None
         self.on_stop: Callable[[Stop], None] = _ignore_stop
-        self.on_settled: Callable[[], None] = _ignore
+        self._on_settled: list[Callable[[], None]] = []
         self.wake: Callable[[Attempt], None] = _ignore
         self.settled = threading.Event()
         self.ending_refusals = 0
@@ -106,7 +106,14 @@ class Attempt:
     def settle(self) -> None:
         """The jobs service knows how the attempt ended: nothing is left to say."""
         self.settled.set()
-        self.on_settled()
+        while self._on_settled:
+            self._on_settled.pop()()
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing is left to say, from whatever thread finds that; at once when it is so already."""
+        self._on_settled.append(callback)
+        if self.settled.is_set():
+            self.settle()
 
     # What the reporter sends
 

@@ -110,7 +110,7 @@ class Shift:
 
     def _accept(self, assignment: Assignment) -> None:
         attempt = Attempt(assignment)
-        attempt.on_settled = self._on_settled(attempt)
+        attempt.when_settled(self._on_settled(attempt))
         self._runner.add(attempt)
         handler = self._handlers.get(assignment.job.type)
         if self._closing or handler is None or self._slots.has_surplus:

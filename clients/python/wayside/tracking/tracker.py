@@ -1,0 +1,192 @@
+"""The tracker: one connection of this process, in a thread of its own, for all its tracked operations.
+
+In a thread, so that heartbeats go on while the caller's event loop is busy, and any number of loops can share it.
+"""
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+
+from wayside.errors import AlreadyTracked, Unavailable
+from wayside.reporting.attempt import Attempt
+from wayside.runner.runner import Runner
+from wayside.settings import nats_settings, new_runner_name
+from wayside_events.bus import BusError, BusSettings, BusUnavailable, RequestRefused
+from wayside_events.contracts.jobs import (
+    CREATE_SUBJECT,
+    REGISTER_SUBJECT,
+    CreateReply,
+    CreateRequest,
+    JobTypeSpec,
+    RegisterReply,
+    RegisterRequest,
+)
+
+logger = logging.getLogger("wayside.tracking")
+
+T = TypeVar("T")
+
+CREATE_TIMEOUT_SECONDS = 5.0
+CREATE_PATIENCE_SECONDS = 600.0
+"""How long the record of an operation is tried to be created; the operation runs meanwhile, or is over."""
+
+RETRY_SECONDS = 1.0
+THREAD_SECONDS = 5.0
+UNKNOWN_TYPE = "unknown_job_type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerSettings:
+    """How a process tracks. `name` is who creates the jobs where nobody else is named.
+
+    An operation waits for its record at most `start_seconds` before it begins, and at most `finish_seconds` for the
+    record of its end; neither while Wayside is known to be out of reach. `exit_seconds` is for what is left to say
+    when the process ends.
+    """
+
+    name: str = "app"
+    nats: BusSettings = field(default_factory=nats_settings)
+    start_seconds: float = 2.0
+    finish_seconds: float = 2.0
+    exit_seconds: float = 3.0
+
+
+class Tracker:
+    """Creates jobs for operations of this process and reports for them; every method may be called from any thread."""
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self.settings = settings or TrackerSettings()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._ready: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        self._closing: asyncio.Event | None = None
+        self._runner: Runner | None = None
+        self._is_reachable = True
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether waiting for an answer makes sense: false from a failure to the next success."""
+        return self._is_reachable
+
+    def gave_up(self) -> None:
+        """Note that an operation waited for an answer in vain: the next ones need not."""
+        self._is_reachable = False
+
+    def begin(self, attempt: Attempt, request: CreateRequest) -> concurrent.futures.Future[None]:
+        """Create the job of an attempt, for as long as it takes; the future says when, or why it cannot be.
+
+        It fails with `AlreadyTracked`, `RequestRefused` or, after ten minutes, `Unavailable`.
+        """
+        return self._submit(self._begin(attempt, request))
+
+    def close(self) -> None:
+        """Say what is left to say, for a short while, and disconnect. Afterwards nothing is tracked any more."""
+        with self._lock:
+            thread = self._thread
+        if thread is None or not thread.is_alive():
+            return
+        loop = self._ready.result(THREAD_SECONDS)
+        assert self._closing is not None
+        loop.call_soon_threadsafe(self._closing.set)
+        thread.join(self.settings.exit_seconds + THREAD_SECONDS)
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        self._start()
+        return asyncio.run_coroutine_threadsafe(work, self._ready.result(THREAD_SECONDS))
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=lambda: asyncio.run(self._serve()), name="wayside-tracker", daemon=True
+                )
+                self._thread.start()
+                atexit.register(self.close)
+
+    async def _serve(self) -> None:
+        self._closing = asyncio.Event()
+        name = new_runner_name(self.settings.name)
+        async with Runner(name, self.settings.nats) as runner:
+            self._runner = runner
+            self._ready.set_result(asyncio.get_running_loop())
+            await self._closing.wait()
+            if unknown := await runner.reporter.drain(self.settings.exit_seconds):
+                logger.warning("the process ends before the ends of %d operations could be recorded", unknown)
+
+    async def _begin(self, attempt: Attempt, request: CreateRequest) -> None:
+        runner = self._open_runner
+        named = request.model_copy(update={"job": request.job.model_copy(update={"runner": runner.name})})
+        reply = await self._created(named)
+        self._is_reachable = True
+        if reply.assignment is None:
+            raise AlreadyTracked(reply.job)
+        attempt.bind(reply.assignment)
+        attempt.when_settled(lambda: runner.remove(attempt))
+        runner.add(attempt)
+
+    async def _created(self, request: CreateRequest) -> CreateReply:
+        deadline = asyncio.get_running_loop().time() + CREATE_PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._create(request)
+            except BusUnavailable as error:
+                self._is_reachable = False
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Unavailable(str(error)) from error
+                logger.info("the record of an operation (%s) waits: %s", request.job.type, error)
+            await self._open_runner.wait_for_resume(RETRY_SECONDS)
+
+    async def _create(self, request: CreateRequest) -> CreateReply:
+        runner = self._open_runner
+        await runner.bus.ready(CREATE_TIMEOUT_SECONDS)
+        try:
+            return await runner.ask(
+                CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
+            )
+        except RequestRefused as refused:
+            if refused.problem.status >= 500:
+                raise BusUnavailable(str(refused)) from refused
+            if refused.problem.code != UNKNOWN_TYPE:
+                raise
+        await self._register(request.job.type)
+        return await runner.ask(CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS)
+
+    async def _register(self, job_type: str) -> None:
+        """Make a type known that nobody described: its operations cannot be tried again by somebody else."""
+        spec = JobTypeSpec(name=job_type, max_attempts=1)
+        body = RegisterRequest(runner=self._open_runner.name, job_types=(spec,))
+        await self._open_runner.ask(
+            REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
+        )
+
+    @property
+    def _open_runner(self) -> Runner:
+        assert self._runner is not None
+        return self._runner
+
+
+def default_tracker() -> Tracker:
+    """The tracker of this process, made when it is first needed; a forked process gets its own."""
+    return _tracker_of(os.getpid())
+
+
+@cache
+def _tracker_of(_process: int) -> Tracker:
+    return Tracker()
+
+
+def describe(error: BaseException) -> str:
+    """Say in a log why an operation is not tracked."""
+    if isinstance(error, BusError | Unavailable):
+        return str(error)
+    with contextlib.suppress(Exception):
+        return f"{type(error).__name__}: {error}"
+    return type(error).__name__

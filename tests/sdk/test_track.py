@@ -1,0 +1,165 @@
+"""Tracked operations on the real bus: the record follows the operation, and never gets in its way."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.eventually import eventually
+from tests.sdk.standin import JobRecord, StandIn
+from wayside import AlreadyTracked, JobCanceled, Tracker, TrackerSettings, Unavailable, track
+from wayside_events.bus import BusSettings
+from wayside_standalone.nats import NatsServer
+
+
+@pytest.fixture
+def tracker(nats_url: str) -> Iterator[Tracker]:
+    settings = TrackerSettings(nats=BusSettings(url=nats_url), start_seconds=1, exit_seconds=1)
+    tracker = Tracker(settings)
+    yield tracker
+    tracker.close()
+
+
+def only(service: StandIn) -> JobRecord:
+    (record,) = service.jobs.values()
+    return record
+
+
+async def test_an_operation_that_ends_completes_its_job(service: StandIn, tracker: Tracker) -> None:
+    async with track("import", scope="acme", input={"rows": 2}, session_id="s1", tracker=tracker) as job:
+        job.progress(50, phase="load")
+        job.log.info("loaded", rows=2)
+        job.result = {"imported": 2}
+    record = only(service)
+    assert (record.status, record.id, record.input) == ("completed", job.id, {"rows": 2})
+    assert (record.session_id, record.ending.result) == ("s1", {"imported": 2})
+    assert (record.progress, record.log_messages) == ({"percent": 50, "phase": "load"}, ["loaded"])
+
+
+async def test_an_exception_fails_the_job_and_goes_on_to_the_caller(
+    service: StandIn, tracker: Tracker
+) -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        async with track("import", scope="acme", tracker=tracker):
+            raise ValueError("no rows")
+    error = only(service).ending.error
+    assert (error.code, error.type, error.message, error.retryable) == (
+        "error",
+        "ValueError",
+        "no rows",
+        False,
+    )
+
+
+async def test_a_cancel_ends_the_block_with_an_exception_of_its_own(
+    service: StandIn, tracker: Tracker
+) -> None:
+    with pytest.raises(JobCanceled):
+        async with track("import", scope="acme", tracker=tracker):
+            await service.cancel(only(service))
+            await asyncio.sleep(30)
+    assert only(service).status == "canceled"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_task_that_somebody_else_cancels_stays_cancelled(service: StandIn, tracker: Tracker) -> None:
+    async def operation() -> None:
+        async with track("import", scope="acme", tracker=tracker):
+            await asyncio.sleep(30)
+
+    task = asyncio.create_task(operation())
+    assert await eventually(lambda: bool(service.jobs))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await eventually(lambda: only(service).status == "failed")
+    assert only(service).ending.error.code == "interrupted"
+
+
+async def test_an_operation_may_have_a_time_limit(service: StandIn, tracker: Tracker) -> None:
+    with pytest.raises(TimeoutError):
+        async with track("import", scope="acme", timeout_seconds=0.1, tracker=tracker):
+            await asyncio.sleep(30)
+    assert only(service).ending.error.code == "timeout"
+
+
+async def test_a_result_that_cannot_be_kept_does_not_fail_the_operation(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async with track("import", scope="acme", tracker=tracker) as job:
+        job.result = object()
+    record = only(service)
+    assert (record.status, record.ending.result) == ("completed", None)
+    assert "the result was left out" in record.log_messages[0]
+
+
+async def test_a_lost_lease_leaves_the_operation_alone(service: StandIn, tracker: Tracker) -> None:
+    async with track("import", scope="acme", tracker=tracker) as job:
+        service.lose(only(service))
+        job.progress(10)
+        assert await eventually(lambda: job.stopping is not None)
+        await asyncio.sleep(0)
+
+
+async def test_the_same_unique_key_is_said_to_be_running(service: StandIn, tracker: Tracker) -> None:
+    async with track("import", scope="acme", unique_key="u", session_id="s", tracker=tracker):
+        with pytest.raises(AlreadyTracked) as raised:
+            async with track("import", scope="acme", unique_key="u", session_id="s", tracker=tracker):
+                pytest.fail("it ran twice")
+    assert raised.value.job.id == only(service).id
+
+
+@pytest.fixture
+def unreachable() -> Iterator[Tracker]:
+    tracker = Tracker(
+        TrackerSettings(nats=BusSettings(url="nats://127.0.0.1:9"), start_seconds=0.2, exit_seconds=0.1)
+    )
+    yield tracker
+    tracker.close()
+
+
+async def test_an_operation_runs_without_wayside(unreachable: Tracker) -> None:
+    async with track("import", scope="acme", tracker=unreachable) as job:
+        job.progress(10)
+        job.result = 1
+    assert job.id is None
+
+
+async def test_only_the_first_operation_waits_for_wayside_to_be_unreachable(unreachable: Tracker) -> None:
+    async with track("import", scope="acme", tracker=unreachable):
+        pass
+    begun = time.monotonic()
+    async with track("import", scope="acme", tracker=unreachable):
+        pass
+    assert time.monotonic() - begun < 0.1
+
+
+async def test_an_operation_that_requires_its_record_does_not_run_without(unreachable: Tracker) -> None:
+    with pytest.raises((Unavailable, TimeoutError)):
+        async with track("import", scope="acme", required=True, tracker=unreachable):
+            pytest.fail("it ran")
+
+
+async def test_what_wayside_would_not_take_does_not_stop_the_operation(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async with track("import", scope="No Scope", input=object(), tracker=tracker) as job:
+        job.progress(10)
+    assert (job.id, service.jobs) == (None, {})
+
+
+async def test_a_record_is_made_after_all_when_wayside_comes_back(
+    service: StandIn, nats_server: NatsServer
+) -> None:
+    nats_server.stop()
+    tracker = Tracker(TrackerSettings(nats=BusSettings(url=nats_server.url), start_seconds=0.1))
+    async with track("import", scope="acme", tracker=tracker) as job:
+        job.result = 7
+    assert not job.is_tracked
+    nats_server.start()
+    assert await eventually(lambda: bool(service.jobs) and only(service).status == "completed")
+    assert only(service).ending.result == 7
+    await asyncio.to_thread(tracker.close)
