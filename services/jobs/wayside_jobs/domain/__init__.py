@@ -1,0 +1,1 @@
+"""States, transitions, errors and the JSON of jobs; pure."""

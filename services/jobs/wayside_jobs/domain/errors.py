@@ -1,0 +1,175 @@
+"""What can be refused, and why. `code` is stable; an HTTP status is given to each class elsewhere."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from wayside_events.contracts.problems import FieldError
+from wayside_events.jobs import JobStatus
+from wayside_jobs.domain.states import Verb
+
+
+class JobsError(Exception):
+    """Base of every error of this service; `str(error)` is a sentence for people."""
+
+    code: ClassVar[str] = "jobs_error"
+    title: ClassVar[str] = "The request was refused"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.errors = tuple(errors)
+
+
+class WrongState(JobsError):
+    """The verb does not exist in the job's status."""
+
+    code = "wrong_state"
+    title = "The job's state does not allow this"
+
+    def __init__(self, status: JobStatus, verb: Verb, *, revision: int) -> None:
+        super().__init__(f"A job that is {status} cannot {verb.replace('_', ' ')}.")
+        self.verb = verb
+        self.current = {"status": str(status), "revision": revision}
+
+
+class CancelNotRequested(JobsError):
+    """A runner acknowledged a cancel that nobody asked for."""
+
+    code = "cancel_not_requested"
+    title = "Cancel was not requested"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody asked for this job to end.")
+
+
+class CancelNotSupported(JobsError):
+    """The job's type says that its jobs cannot be canceled while they run."""
+
+    code = "cancel_not_supported"
+    title = "Jobs of this type cannot be canceled"
+
+
+class JobNotFound(JobsError):
+    """No such job in this scope."""
+
+    code = "not_found"
+    title = "No such job"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id}.")
+
+
+class ScopeForbidden(JobsError):
+    """The caller may not do this in this scope."""
+
+    code = "scope_forbidden"
+    title = "The role for this is missing in the scope"
+
+
+class JobTypeNotFound(JobsError):
+    """No job type has this name."""
+
+    code = "not_found"
+    title = "No such job type"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no job type {name}.")
+
+
+class InvalidJob(JobsError):
+    """Fields of a job to create are wrong; `errors` names each."""
+
+    code = "invalid_input"
+    title = "The job is not valid"
+
+
+class UnknownJobType(InvalidJob):
+    """No worker has registered the type."""
+
+    code = "unknown_job_type"
+    title = "Unknown job type"
+
+    def __init__(self, name: str) -> None:
+        detail = f"No worker has registered the job type {name}."
+        super().__init__(detail, errors=[FieldError(field="type", code=self.code, message=detail)])
+
+
+class UnknownParent(InvalidJob):
+    """The parent does not exist in the job's scope."""
+
+    code = "unknown_parent"
+    title = "Unknown parent job"
+
+    def __init__(self, job_id: str) -> None:
+        detail = f"There is no job {job_id} in this scope."
+        super().__init__(detail, errors=[FieldError(field="parent_id", code=self.code, message=detail)])
+
+
+class BadPage(JobsError):
+    """A page token is not one this service gave out."""
+
+    code = "bad_page"
+    title = "The page is not known"
+
+    def __init__(self) -> None:
+        message = "Not a next_page of this list."
+        super().__init__(message, errors=[FieldError(field="?page", code=self.code, message=message)])
+
+
+class InvalidFilter(JobsError):
+    """A filter of a list makes no sense."""
+
+    code = "invalid_input"
+    title = "The filter is not valid"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message, errors=[FieldError(field=field, code="missing", message=message)])
+
+
+class InvalidValue(JobsError):
+    """A JSON value cannot be stored: a NUL character, a number out of range, a text that is no Unicode."""
+
+    code = "invalid_value"
+    title = "A value cannot be stored"
+
+    def __init__(self, field: str, reason: str, message: str) -> None:
+        super().__init__(
+            f"{field}: {message}", errors=[FieldError(field=field, code=reason, message=message)]
+        )
+
+
+class ValueTooLarge(JobsError):
+    """A JSON value is over its limit."""
+
+    code = "too_large"
+    title = "A value is too large"
+
+    def __init__(self, field: str, size: int, limit: int) -> None:
+        message = f"{size} bytes of JSON; at most {limit} are allowed."
+        super().__init__(
+            f"{field} has {message}", errors=[FieldError(field=field, code=self.code, message=message)]
+        )
+
+
+class IdempotencyConflict(JobsError):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+    title = "The idempotency key belongs to another request"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The key {key} was used before, for a different body.")
+
+
+class SimultaneousChange(JobsError):
+    """A row changed between reading and writing although it was locked, or keeps changing; trying again helps."""
+
+    code = "simultaneous_change"
+    title = "Somebody else changed this at the same moment"
+    retry_after_seconds: ClassVar[int] = 1
+
+
+class StoreRefused(JobsError):
+    """The database refused a value that was not found wanting before."""
+
+    code = "refused"
+    title = "The value cannot be stored"

@@ -1,0 +1,197 @@
+"""A job as a value, and the facts that its changes are told as."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from wayside_events.identifiers import EntityId, ScopeName
+from wayside_events.jobs import JobMode, JobStatus, LogLevel, QueuedReason, Related
+from wayside_jobs.domain.values import Json
+
+NO_PROGRESS = Json("{}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the job type said about leases, time-outs and attempts when the job was created."""
+
+    lease_seconds: float
+    cancel_grace_seconds: float
+    timeout_seconds: float | None
+    ttl_seconds: float | None
+    backoff_initial_seconds: float
+    backoff_factor: float
+    backoff_max_seconds: float
+    backoff_jitter: float
+
+    def backoff_seconds(self, attempt: int, draw: float) -> float:
+        """The delay after `attempt` failed: exponential, ± jitter; `draw` is random, 0 ≤ draw < 1."""
+        exponent = min(attempt - 1, 100)
+        delay = min(self.backoff_initial_seconds * self.backoff_factor**exponent, self.backoff_max_seconds)
+        return delay * (1 + self.backoff_jitter * (2 * draw - 1))
+
+
+class CancelState(StrEnum):
+    """How far a cancel is."""
+
+    REQUESTED = "requested"  # recorded; the runner is told
+    ACKNOWLEDGED = "acknowledged"  # the job ended on request
+    FORCED = "forced"  # the job ended without a word from its runner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    """A cancel of a job. `deadline` is when it is forced."""
+
+    state: CancelState
+    requested_by: str
+    requested_at: datetime
+    reason: str | None = None
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The state of one job, without its input. All times are the database's.
+
+    `max_attempts` grows with every release, so that `attempt` names each try once and never exceeds it.
+    `due_at` is never later than the first of lease end, time-out and cancel deadline: who looks at a running job
+    then finds out which it is, or arms it again. Reports do not move it, because it is indexed.
+    """
+
+    id: EntityId
+    scope: ScopeName
+    type: str
+    mode: JobMode
+    queue: str
+    priority: int
+    status: JobStatus
+    revision: int
+    attempt: int
+    max_attempts: int
+    policy: Policy
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    run_at: datetime
+    session_id: str | None = None
+    related: Related | None = None
+    parent_id: EntityId | None = None
+    root_id: EntityId | None = None
+    retry_of: EntityId | None = None
+    unique_key: str | None = None
+    origin: str | None = None
+    traceparent: str | None = None
+    runner: str | None = None
+    token_hash: bytes | None = None
+    seq: int = 0
+    log_seq: int = 0
+    progress: Json = NO_PROGRESS
+    partial: Json | None = None
+    result: Json | None = None
+    metrics: Json | None = None
+    error: Json | None = None
+    cancel: Cancel | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease_expires_at: datetime | None = None
+    timeout_at: datetime | None = None
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether a runner should stop."""
+        return self.cancel is not None and self.cancel.state is CancelState.REQUESTED
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long the last attempt took, once the job has ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def is_owned_with(self, attempt: int, token: str) -> bool:
+        """Whether `token` is the one of the job's newest attempt and still good; in constant time."""
+        if self.token_hash is None or self.attempt != attempt:
+            return False
+        return hmac.compare_digest(self.token_hash, hash_token(token))
+
+
+def hash_token(token: str) -> bytes:
+    """Return what is stored of a token. It is random, so one round without salt is enough."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One log entry with its number."""
+
+    seq: int
+    time: datetime
+    level: LogLevel
+    message: str
+    context: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The job waits, for the first time or again."""
+
+    reason: QueuedReason
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A runner has the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """The progress, or the partial result, is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The log has new entries; `dropped` older ones have been pushed out so far."""
+
+    entries: tuple[LogRow, ...]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody asked for the running job to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The job ended well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job ended in error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """The job ended on request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The job is deleted."""
+
+
+Fact = Queued | Started | Progressed | Logged | CancelRequested | Completed | Failed | Canceled | Expired
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job after a verb, and the one fact to tell; `None` when nothing visible changed."""
+
+    job: Job
+    fact: Fact | None

@@ -1,0 +1,131 @@
+-- Jobs, their logs, the job types, and the keys that make creation idempotent.
+
+CREATE TABLE job_types (
+    name text PRIMARY KEY,
+    spec json NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE runners (
+    name text PRIMARY KEY,
+    version text,
+    slots integer NOT NULL,
+    job_types text[] NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    seen_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- One row per job. What a report changes (revision, seq, lease, progress) is in no index, so that with room on the
+-- page a report is a heap-only update; hence due_at, a lower bound of the moment at which a running job needs a look,
+-- is indexed in place of lease_expires_at and moved only by the sweeper.
+CREATE TABLE jobs (
+    id uuid PRIMARY KEY,
+    scope text NOT NULL,
+    type text NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('queued', 'tracked')),
+    queue text NOT NULL,
+    priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 9),
+    status text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed', 'canceled')),
+    revision bigint NOT NULL CHECK (revision >= 1),
+    attempt integer NOT NULL CHECK (attempt >= 0),
+    max_attempts integer NOT NULL CHECK (max_attempts >= attempt),
+    is_ready boolean NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    run_at timestamptz NOT NULL,
+    lease_seconds float8 NOT NULL,
+    cancel_grace_seconds float8 NOT NULL,
+    timeout_seconds float8,
+    ttl_seconds float8,
+    backoff_initial_seconds float8 NOT NULL,
+    backoff_factor float8 NOT NULL,
+    backoff_max_seconds float8 NOT NULL,
+    backoff_jitter float8 NOT NULL,
+    session_id text,
+    related_type text,
+    related_id text,
+    parent_id uuid,
+    root_id uuid,
+    retry_of uuid,
+    unique_key text,
+    origin text,
+    traceparent text,
+    runner text,
+    token_hash bytea,
+    seq bigint NOT NULL,
+    log_seq bigint NOT NULL,
+    cancel_state text CHECK (cancel_state IN ('requested', 'acknowledged', 'forced')),
+    cancel_requested_by text,
+    cancel_requested_at timestamptz,
+    cancel_reason text,
+    cancel_deadline timestamptz,
+    started_at timestamptz,
+    finished_at timestamptz,
+    lease_expires_at timestamptz,
+    timeout_at timestamptz,
+    due_at timestamptz,
+    expires_at timestamptz,
+    progress json NOT NULL,
+    error json,
+    partial json,
+    metrics json,
+    result json,
+    input_bytes integer NOT NULL,
+    input json NOT NULL,
+    CHECK ((status = 'running') = (lease_expires_at IS NOT NULL)),
+    CHECK ((status = 'running') = (due_at IS NOT NULL)),
+    CHECK ((status IN ('completed', 'failed', 'canceled')) = (finished_at IS NOT NULL)),
+    CHECK ((related_type IS NULL) = (related_id IS NULL))
+) WITH (
+    fillfactor = 80,
+    autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_threshold = 5000,
+    autovacuum_analyze_scale_factor = 0.02
+);
+
+-- What may be claimed, in the order in which it is.
+CREATE INDEX jobs_ready ON jobs (queue, type, priority DESC, run_at, id) WHERE status = 'queued' AND is_ready;
+-- What waits for its time.
+CREATE INDEX jobs_scheduled ON jobs (run_at) WHERE status = 'queued' AND NOT is_ready;
+-- Running jobs that need a look: lost, timed out, or to be canceled by force.
+CREATE INDEX jobs_due ON jobs (due_at) WHERE status = 'running';
+-- Finished jobs whose time to live ends.
+CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+-- One active job per key.
+CREATE UNIQUE INDEX jobs_unique_key ON jobs (scope, type, unique_key)
+    WHERE unique_key IS NOT NULL AND status IN ('queued', 'running');
+
+-- Lists, newest first. Those by status and by type read one range per status and merge them.
+CREATE INDEX jobs_by_status ON jobs (scope, status, created_at DESC, id DESC);
+CREATE INDEX jobs_by_type ON jobs (scope, type, status, created_at DESC, id DESC);
+CREATE INDEX jobs_by_creator ON jobs (scope, created_by, created_at DESC, id DESC);
+CREATE INDEX jobs_by_session ON jobs (scope, session_id, created_at DESC, id DESC) WHERE session_id IS NOT NULL;
+CREATE INDEX jobs_by_related ON jobs (scope, related_type, related_id, created_at DESC, id DESC)
+    WHERE related_id IS NOT NULL;
+CREATE INDEX jobs_by_parent ON jobs (parent_id, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
+CREATE INDEX jobs_by_root ON jobs (root_id, created_at DESC, id DESC) WHERE root_id IS NOT NULL;
+
+CREATE TABLE job_logs (
+    job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    seq bigint NOT NULL,
+    time timestamptz NOT NULL,
+    level text NOT NULL CHECK (level IN ('debug', 'info', 'warning', 'error')),
+    message text NOT NULL,
+    context json NOT NULL,
+    PRIMARY KEY (job_id, seq)
+);
+
+-- The answers to requests with an Idempotency-Key.
+CREATE TABLE idempotency_keys (
+    scope text NOT NULL,
+    caller text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    job_id uuid NOT NULL,
+    answer json,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, caller, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -1,0 +1,57 @@
+"""What the routes have in common: where the use cases are, and parts of queries."""
+
+from typing import Annotated, Final
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from wayside_events.contracts.problems import FieldError
+from wayside_events.identifiers import Scope, ScopeName, parse_scope
+from wayside_jobs.domain.errors import ScopeForbidden
+from wayside_jobs.service.jobs import Jobs
+from wayside_service.auth import ALL_SCOPES, Principal, Role
+from wayside_service.errors import InvalidInput
+from wayside_service.http import ClosedModel
+
+JOBS: Final = web.AppKey("wayside_jobs", Jobs)
+
+
+class PageQuery(ClosedModel):
+    """Names a part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    page: Annotated[str, Field(max_length=500)] | None = None
+
+
+class ScopeQuery(PageQuery):
+    """Names a scope; may be left out by who has just one."""
+
+    scope: Scope | None = None
+
+
+class IdempotencyHeaders(BaseModel):
+    """A key makes a repeat of the same request harmless for 24 hours."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    idempotency_key: str | None = Field(default=None, alias="Idempotency-Key", min_length=1, max_length=200)
+
+
+def scope_of(query: ScopeQuery, principal: Principal) -> ScopeName:
+    """Return the scope a list is about; raises `InvalidInput` when the caller has to name one."""
+    if query.scope is not None:
+        return query.scope
+    scopes = principal.scopes(Role.VIEWER)
+    if len(scopes) != 1 or ALL_SCOPES in scopes:
+        message = "Name a scope: the token is good for several."
+        raise InvalidInput(
+            f"?scope: {message}", errors=[FieldError(field="?scope", code="missing", message=message)]
+        )
+    return parse_scope(next(iter(scopes)))
+
+
+def require_one_of(principal: Principal, scope: str, *roles: Role) -> None:
+    """Raise `ScopeForbidden` unless the caller has one of the roles in the scope."""
+    if not any(principal.may(role, scope) for role in roles):
+        names = " or ".join(roles)
+        raise ScopeForbidden(f"Role {names} is needed in scope {scope}.")

@@ -1,0 +1,89 @@
+"""The verbs over NATS (`wayside.jobs.v1.*`): parse, call, reply."""
+
+from collections.abc import Sequence
+
+import orjson
+from pydantic import BaseModel
+
+from wayside_events.bus import Endpoint, request_headers
+from wayside_events.contracts.jobs import (
+    CANCEL_SUBJECT,
+    CLAIM_SUBJECT,
+    CREATE_SUBJECT,
+    GET_SUBJECT,
+    REGISTER_SUBJECT,
+    REPORT_SUBJECT,
+    WITHDRAW_SUBJECT,
+    CancelRequest,
+    ClaimRequest,
+    CreateRequest,
+    GetRequest,
+    RegisterReply,
+    RegisterRequest,
+    ReportRequest,
+    WithdrawReply,
+    WithdrawRequest,
+)
+from wayside_jobs.domain.creation import Origin
+from wayside_jobs.service.jobs import Jobs
+
+
+class Encoded(BaseModel):
+    """A reply that is JSON already; the models of `contracts.jobs` say which."""
+
+    body: bytes
+
+    def model_dump_json(self, **_options: object) -> str:
+        """Return the reply as it is."""
+        return self.body.decode()
+
+
+class Rpc:
+    """The endpoints of one instance."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """All verbs."""
+        return (
+            Endpoint(REGISTER_SUBJECT, RegisterRequest, self._register),
+            Endpoint(CLAIM_SUBJECT, ClaimRequest, self._claim),
+            Endpoint(WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
+            Endpoint(REPORT_SUBJECT, ReportRequest, self._jobs.reporter.report),
+            Endpoint(CREATE_SUBJECT, CreateRequest, self._create),
+            Endpoint(GET_SUBJECT, GetRequest, self._get),
+            Endpoint(CANCEL_SUBJECT, CancelRequest, self._cancel),
+        )
+
+    async def _register(self, request: RegisterRequest) -> RegisterReply:
+        return RegisterReply(server_time=await self._jobs.types.register_runner(request))
+
+    async def _claim(self, request: ClaimRequest) -> Encoded:
+        return Encoded(body=orjson.dumps({"assignments": await self._jobs.desk.claim(request)}))
+
+    async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
+        self._jobs.announcer.withdrawn(request.runner)
+        return WithdrawReply()
+
+    async def _create(self, request: CreateRequest) -> Encoded:
+        traceparent = request.traceparent or request_headers.get().get("traceparent")
+        origin = Origin(created_by=request.created_by, traceparent=traceparent)
+        created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)
+        reply = {"job": orjson.Fragment(created.document), "created": created.is_new}
+        if created.assignment is not None:
+            reply["assignment"] = created.assignment
+        return Encoded(body=orjson.dumps(reply))
+
+    async def _get(self, request: GetRequest) -> Encoded:
+        return _job(await self._jobs.reader.get(request.job_id, lambda scope: scope == request.scope))
+
+    async def _cancel(self, request: CancelRequest) -> Encoded:
+        job = await self._jobs.canceler.cancel(
+            request.scope, request.job_id, requested_by=request.requested_by, reason=request.reason
+        )
+        return _job(job)
+
+
+def _job(document: bytes) -> Encoded:
+    return Encoded(body=orjson.dumps({"job": orjson.Fragment(document)}))

@@ -1,0 +1,162 @@
+"""What others are told after a commit: all of it may be lost, and costs only latency then."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+import orjson
+import structlog
+
+from wayside_events.bus import BusError
+from wayside_events.contracts.jobs import WAKE_SUBJECT, RunnerPush, runner_subject
+from wayside_events.jobs import JobStatus
+from wayside_jobs.domain.job import CancelRequested, Change, Queued
+from wayside_jobs.service.metrics import JobsMetrics
+
+log = structlog.get_logger("wayside_jobs.announcing")
+
+
+class Messenger(Protocol):
+    """The part of the bus this needs."""
+
+    async def notify(self, subject: str, payload: bytes = b"") -> None:
+        """Send a message that may be lost."""
+        ...
+
+
+class Announcer:
+    """Tells the relay, parked claims here and elsewhere, the scheduler and runners what was committed.
+
+    `run()` sends what goes over NATS; what piles up meanwhile is sent as one message per kind.
+    """
+
+    def __init__(self, messenger: Messenger, metrics: JobsMetrics, instance: str) -> None:
+        self._messenger = messenger
+        self._metrics = metrics
+        self._instance = instance
+        self._queues: set[str] = set()
+        self._types_changed = False
+        self._withdrawn: set[str] = set()
+        self._pushes: list[tuple[str, RunnerPush]] = []
+        self._pending = asyncio.Event()
+        self._on_events: list[Callable[[], None]] = []
+        self._on_ready: list[Callable[[Collection[str]], None]] = []
+        self._on_scheduled: list[Callable[[], None]] = []
+        self._on_types: list[Callable[[], None]] = []
+        self._on_withdrawn: list[Callable[[str], None]] = []
+
+    def on_events(self, callback: Callable[[], None]) -> None:
+        """Call back when events were committed."""
+        self._on_events.append(callback)
+
+    def on_ready(self, callback: Callable[[Collection[str]], None]) -> None:
+        """Call back with queues that have new work, wherever it came from."""
+        self._on_ready.append(callback)
+
+    def on_scheduled(self, callback: Callable[[], None]) -> None:
+        """Call back when a job was scheduled here for later."""
+        self._on_scheduled.append(callback)
+
+    def on_types(self, callback: Callable[[], None]) -> None:
+        """Call back when job types were registered, here or elsewhere."""
+        self._on_types.append(callback)
+
+    def on_withdrawn(self, callback: Callable[[str], None]) -> None:
+        """Call back with a runner that wants no more work, here or elsewhere."""
+        self._on_withdrawn.append(callback)
+
+    def committed(self, changes: Sequence[Change]) -> None:
+        """Say what follows from committed changes."""
+        if not changes:
+            return
+        for callback in self._on_events:
+            callback()
+        self._metrics.count(changes)
+        ready: set[str] = set()
+        for change in changes:
+            job = change.job
+            if isinstance(change.fact, Queued):
+                if job.run_at <= job.updated_at:
+                    ready.add(job.queue)
+                else:
+                    self._scheduled()
+            elif isinstance(change.fact, CancelRequested) and job.runner and job.status is JobStatus.RUNNING:
+                self._pushes.append((job.runner, RunnerPush(job_id=job.id, attempt=job.attempt)))
+                self._pending.set()
+        self.ready(ready)
+
+    def ready(self, queues: Collection[str]) -> None:
+        """Say that queues have work, here and to the other instances."""
+        if queues:
+            self._heard_ready(queues)
+            self._queues.update(queues)
+            self._pending.set()
+
+    def types_registered(self) -> None:
+        """Say that job types were registered."""
+        self._heard_types()
+        self._types_changed = True
+        self._pending.set()
+
+    def withdrawn(self, runner: str) -> None:
+        """Say that a runner wants no more work: its claims may be parked anywhere."""
+        self._heard_withdrawn([runner])
+        self._withdrawn.add(runner)
+        self._pending.set()
+
+    def hear(self, payload: bytes) -> None:
+        """Take a message of another instance; anything else on the subject is not meant for us."""
+        try:
+            message = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(message, dict) or message.get("instance") == self._instance:
+            return
+        if message.get("queues"):
+            self._heard_ready(message["queues"])
+        if message.get("types"):
+            self._heard_types()
+        self._heard_withdrawn(message.get("withdrawn", []))
+
+    async def run(self) -> None:
+        """Send, for ever."""
+        while True:
+            await self._pending.wait()
+            self._pending.clear()
+            try:
+                await self._send()
+            except BusError as error:
+                log.info("announcement_lost", error=str(error))
+
+    async def _send(self) -> None:
+        pushes, self._pushes = self._pushes, []
+        queues, self._queues = self._queues, set()
+        types_changed, self._types_changed = self._types_changed, False
+        withdrawn, self._withdrawn = self._withdrawn, set()
+        if queues or types_changed or withdrawn:
+            message = {
+                "instance": self._instance,
+                "queues": list(queues),
+                "types": types_changed,
+                "withdrawn": list(withdrawn),
+            }
+            await self._messenger.notify(WAKE_SUBJECT, orjson.dumps(message))
+        for runner, push in pushes:
+            await self._messenger.notify(runner_subject(runner), push.model_dump_json().encode())
+
+    def _heard_ready(self, queues: Collection[str]) -> None:
+        for callback in self._on_ready:
+            callback(queues)
+
+    def _scheduled(self) -> None:
+        for callback in self._on_scheduled:
+            callback()
+
+    def _heard_withdrawn(self, runners: Collection[str]) -> None:
+        for runner in runners:
+            for callback in self._on_withdrawn:
+                callback(runner)
+
+    def _heard_types(self) -> None:
+        for callback in self._on_types:
+            callback()

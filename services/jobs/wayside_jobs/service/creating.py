@@ -1,0 +1,89 @@
+"""Creating jobs: validated alone, committed together."""
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+
+from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
+from wayside_events.identifiers import EntityId, new_id
+from wayside_jobs.domain.creation import Origin, check_mode
+from wayside_jobs.domain.values import json_text, plain_text
+from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.grouping import Group
+from wayside_jobs.service.making import Created, Creation, Making
+from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.store import KeyUse, Store
+
+BATCH_LIMIT = 500
+
+
+class Creator:
+    """Creates jobs. Creations that arrive together are one transaction."""
+
+    def __init__(self, store: Store, types: JobTypes, announcer: Announcer) -> None:
+        self._store = store
+        self._types = types
+        self._announcer = announcer
+        self.group: Group[Creation, Created] = Group("create", self._create_all, limit=BATCH_LIMIT)
+
+    async def create(self, wanted: JobCreate, origin: Origin, idempotency_key: str | None = None) -> Created:
+        """Create a job, or return the one that has the idempotency key or, being active, the unique key.
+
+        Raises `UnknownJobType`, `UnknownParent`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
+        `IdempotencyConflict`.
+        """
+        creation = await self._checked(wanted, origin, idempotency_key)
+        [answer] = await self.group.submit([creation])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _checked(self, wanted: JobCreate, origin: Origin, key: str | None) -> Creation:
+        check_mode(wanted)
+        _check_texts(wanted, origin, key)
+        job_type = await self._types.get(wanted.type)
+        job_input = json_text(wanted.input, "input", PAYLOAD_LIMIT_BYTES)
+        job_type.check_input(wanted.input)
+        job_id = new_id()
+        use = None
+        if key is not None:
+            use = KeyUse(wanted.scope, origin.created_by, key, _request_hash(wanted), job_id)
+        return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
+
+    async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
+        answers: dict[EntityId, Created | Exception] = {}
+        for together in without_rivals(creations):
+            async with self._store.transaction() as unit:
+                making = Making(unit)
+                answers.update(await making.run(together))
+            self._announcer.committed(making.changes)
+        return [answers[creation.job_id] for creation in creations]
+
+
+def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:
+    """Split into runs in which no two creations have a key in common."""
+    runs: list[list[Creation]] = [[]]
+    seen: set[tuple[str, ...]] = set()
+    for creation in creations:
+        identities = creation.identities
+        if not seen.isdisjoint(identities):
+            runs.append([])
+            seen.clear()
+        seen |= identities
+        runs[-1].append(creation)
+    return runs
+
+
+def _check_texts(wanted: JobCreate, origin: Origin, key: str | None) -> None:
+    for field in ("unique_key", "session_id", "origin"):
+        plain_text(getattr(wanted, field), field)
+    if wanted.related is not None:
+        plain_text(wanted.related.type, "related.type")
+        plain_text(wanted.related.id, "related.id")
+    plain_text(origin.created_by, "created_by")
+    plain_text(key, "idempotency_key")
+
+
+def _request_hash(wanted: JobCreate) -> bytes:
+    return hashlib.sha256(orjson.dumps(wanted.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).digest()

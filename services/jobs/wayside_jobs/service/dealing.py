@@ -1,0 +1,60 @@
+"""Who of those that wait gets which job; pure."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wayside_events.contracts.jobs import ClaimRequest
+from wayside_jobs.domain.encoding import Document
+from wayside_jobs.store import ReadyJob
+
+REPLY_BYTES = 512 * 1024
+"""Inputs in one answer, which must fit a message of 1 MiB; a single input is always smaller."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """One claim that waits for work until `answer_at` (the event loop's time), or until it is withdrawn."""
+
+    request: ClaimRequest
+    answer_at: float
+    future: asyncio.Future[list[Document]]
+    is_withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class Hand:
+    """What one claim is given."""
+
+    waiter: Waiter
+    jobs: list[ReadyJob] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no slot is free."""
+        return len(self.jobs) >= self.waiter.request.slots
+
+    def offer(self, item: ReadyJob) -> bool:
+        """Take a job unless the answer would grow too large."""
+        if self.jobs and self.size + len(item.input) > REPLY_BYTES:
+            return False
+        self.jobs.append(item)
+        self.size += len(item.input)
+        return True
+
+
+def deal(ready: Sequence[ReadyJob], waiters: Sequence[Waiter]) -> list[Hand]:
+    """Give out jobs one at a time in turn, the most urgent to who waits longest; what does not fit is left."""
+    hands = [Hand(waiter) for waiter in waiters]
+    turn = deque(hands)
+    for item in ready:
+        for _ in range(len(turn)):
+            hand = turn.popleft()
+            taken = hand.offer(item)
+            if not hand.is_full:
+                turn.append(hand)
+            if taken:
+                break
+    return [hand for hand in hands if hand.jobs]

@@ -1,0 +1,102 @@
+"""Group commit: what arrives while a transaction is under way becomes the next one together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from wayside_jobs.domain.errors import JobsError, SimultaneousChange
+from wayside_service.errors import Unavailable
+
+I = TypeVar("I")  # noqa: E741
+O = TypeVar("O")  # noqa: E741
+
+_TRIES = 4
+"""How often one item is tried when others change the same rows at the same moment."""
+
+log = structlog.get_logger("wayside_jobs.grouping")
+
+
+class _Call(Generic[O]):
+    """The answers to one `submit`, complete when none is missing."""
+
+    def __init__(self, count: int) -> None:
+        self.answers: list[O | Exception] = [Unavailable()] * count
+        self.missing = count
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def answer(self, index: int, answer: O | Exception) -> None:
+        self.answers[index] = answer
+        self.missing -= 1
+        if self.missing == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+class Group(Generic[I, O]):
+    """Passes items on to `serve` in batches, in order, one batch at a time, and never waits to fill one.
+
+    `serve` returns an answer or an error for each. When it fails as a whole, the items are served one by one, so
+    that only the culprit is refused; while something is unavailable, all are.
+    """
+
+    def __init__(
+        self, name: str, serve: Callable[[Sequence[I]], Awaitable[Sequence[O | Exception]]], *, limit: int
+    ) -> None:
+        self._name = name
+        self._serve = serve
+        self._limit = limit
+        self._waiting: deque[tuple[I, _Call[O], int]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def submit(self, items: Sequence[I]) -> list[O | Exception]:
+        """Serve `items` and return an answer or an error for each; they are served even if the caller leaves."""
+        if not items:
+            return []
+        call: _Call[O] = _Call(len(items))
+        self._waiting.extend((item, call, index) for index, item in enumerate(items))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=self._name)
+        await call.done
+        return call.answers
+
+    async def close(self) -> None:
+        """Wait until everything is served."""
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limit))]
+                answers = await self._answers([item for item, _, _ in batch])
+                for (_, call, index), answer in zip(batch, answers, strict=True):
+                    call.answer(index, answer)
+        finally:
+            self._task = None
+
+    async def _answers(self, items: Sequence[I]) -> Sequence[O | Exception]:
+        if len(items) == 1:
+            return [await self._alone(items[0])]
+        try:
+            return await self._serve(items)
+        except Unavailable as error:
+            return [error] * len(items)
+        except Exception as error:  # noqa: BLE001 - one item must not fail the others, whatever it does
+            log.info("batch_split", group=self._name, size=len(items), error=repr(error))
+        return [await self._alone(item) for item in items]
+
+    async def _alone(self, item: I) -> O | Exception:
+        failure: Exception = Unavailable()
+        for _ in range(_TRIES):
+            try:
+                return (await self._serve([item]))[0]
+            except SimultaneousChange as error:
+                failure = error
+            except (JobsError, Unavailable) as error:
+                return error
+            except Exception as error:
+                log.exception("item_failed", group=self._name)
+                return error
+        return failure

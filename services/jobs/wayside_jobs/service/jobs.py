@@ -1,0 +1,63 @@
+"""All use cases of one instance, wired together."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from prometheus_client import CollectorRegistry
+
+from wayside_jobs.service.announcing import Announcer, Messenger
+from wayside_jobs.service.canceling import Canceler
+from wayside_jobs.service.claiming import ClaimDesk
+from wayside_jobs.service.creating import Creator
+from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.reading import Reader
+from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.service.reporting import Reporter
+from wayside_jobs.service.sweeping import Sweeper
+from wayside_jobs.settings import JobsSettings
+from wayside_jobs.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What HTTP and NATS call."""
+
+    announcer: Announcer
+    types: JobTypes
+    creator: Creator
+    reader: Reader
+    canceler: Canceler
+    desk: ClaimDesk
+    reporter: Reporter
+    sweeper: Sweeper
+
+    @classmethod
+    def of(
+        cls,
+        store: Store,
+        messenger: Messenger,
+        settings: JobsSettings,
+        *,
+        instance: str,
+        registry: CollectorRegistry,
+    ) -> Self:
+        """Wire the use cases of one instance; nothing runs yet."""
+        metrics = JobsMetrics(registry)
+        announcer = Announcer(messenger, metrics, instance)
+        types = JobTypes(store, announcer)
+        return cls(
+            announcer=announcer,
+            types=types,
+            creator=Creator(store, types, announcer),
+            reader=Reader(store, log_limit=settings.log_entries_limit),
+            canceler=Canceler(store, types, announcer),
+            desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
+            reporter=Reporter(store, announcer, metrics, log_limit=settings.log_entries_limit),
+            sweeper=Sweeper(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
+        )
+
+    async def close(self) -> None:
+        """Answer claims that wait, and finish what was begun."""
+        await self.desk.close()
+        await self.creator.group.close()
+        await self.reporter.group.close()

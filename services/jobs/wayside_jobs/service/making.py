@@ -1,0 +1,165 @@
+"""One transaction that creates jobs: repeats are found, new ones inserted, answers kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
+from wayside_events.identifiers import EntityId
+from wayside_events.jobs import JobMode, JobStatus
+from wayside_jobs.domain.creation import Origin, create, start_tracked
+from wayside_jobs.domain.encoding import Document, assignment_fields, job_document
+from wayside_jobs.domain.errors import IdempotencyConflict, SimultaneousChange, UnknownParent
+from wayside_jobs.domain.job import Change, Job
+from wayside_jobs.domain.values import Json
+from wayside_jobs.domain.verbs import reissued
+from wayside_jobs.service.tokens import new_token
+from wayside_jobs.store import KeyUse, NewJob, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A valid request to create a job. `key` is its use of an idempotency key."""
+
+    job_id: EntityId
+    wanted: JobCreate
+    input: Json
+    spec: JobTypeSpec
+    origin: Origin
+    key: KeyUse | None
+
+    @property
+    def identities(self) -> frozenset[tuple[str, ...]]:
+        """The keys no other creation of the same transaction may have too."""
+        wanted = self.wanted
+        unique = {("unique", wanted.scope, wanted.type, wanted.unique_key)} if wanted.unique_key else set()
+        return frozenset(unique | ({("key", *self.key.identity)} if self.key else set()))
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A job as JSON; `is_new` is false when it existed. `assignment` lets a tracked one be run."""
+
+    document: bytes
+    is_new: bool
+    assignment: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    creation: Creation
+    change: Change
+    token: str | None
+
+
+class Making:
+    """Creates jobs no two of which share a key. `changes` are what is to be announced after the commit."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._answers: dict[EntityId, Created | Exception] = {}
+        self.changes: list[Change] = []
+
+    async def run(self, creations: Sequence[Creation]) -> dict[EntityId, Created | Exception]:
+        """Return what became of each, by the id it was to have."""
+        known = await self._with_roots(creations)
+        free = await self._without_repeats(known)
+        await self._insert(free)
+        await self._store_answers(free)
+        return self._answers
+
+    async def _with_roots(self, creations: Sequence[Creation]) -> list[Creation]:
+        """Find the roots of the parents; who names a parent that is not there is refused."""
+        parents = {creation.wanted.parent_id for creation in creations if creation.wanted.parent_id}
+        if not parents:
+            return list(creations)
+        roots = await self._unit.roots_of(sorted(parents))
+        kept = []
+        for creation in creations:
+            parent = creation.wanted.parent_id
+            root = roots.get((creation.wanted.scope, parent)) if parent else None
+            if parent and root is None:
+                self._answers[creation.job_id] = UnknownParent(parent)
+            else:
+                origin = replace(creation.origin, root_id=EntityId(root) if root else None)
+                kept.append(replace(creation, origin=origin))
+        return kept
+
+    async def _without_repeats(self, creations: Sequence[Creation]) -> list[Creation]:
+        """Take the idempotency keys; who comes with one that is taken gets the answer it got then."""
+        uses = [creation.key for creation in creations if creation.key]
+        if not uses:
+            return list(creations)
+        taken = await self._unit.take_keys(uses)
+        free = [creation for creation in creations if not creation.key or creation.key.identity in taken]
+        for creation in creations:
+            if creation.key and creation.key.identity not in taken:
+                self._answers[creation.job_id] = await self._repeat(creation, creation.key)
+        return free
+
+    async def _repeat(self, creation: Creation, use: KeyUse) -> Created | Exception:
+        before = await self._unit.key_use(use)
+        if before is None or before.answer is None:
+            return SimultaneousChange("The key was given up at this moment.")
+        if before.request_hash != use.request_hash:
+            return IdempotencyConflict(use.key)
+        if creation.wanted.mode is JobMode.TRACKED:
+            return await self._resumed(creation, before)
+        return Created(before.answer.encode(), is_new=False)
+
+    async def _resumed(self, creation: Creation, before: KeyUse) -> Created:
+        """Give a process that did not hear the answer the attempt it already has, with a token it knows."""
+        job = (await self._unit.lock([before.job_id])).jobs.get(before.job_id)
+        is_owner = job is not None and job.runner == creation.wanted.runner
+        if job is None or not is_owner or job.status is not JobStatus.RUNNING:
+            return Created((before.answer or Json("null")).encode(), is_new=False)
+        token, token_hash = new_token()
+        await self._unit.write({job.id: job}, [Change(reissued(job, token_hash), None)])
+        document = job_document(job, creation.input)
+        return Created(document, is_new=False, assignment=assignment_fields(job, token, creation.input))
+
+    async def _insert(self, creations: Sequence[Creation]) -> None:
+        if not creations:
+            return
+        now = await self._unit.now()
+        new = [_new(creation, now) for creation in creations]
+        # In one order for all: two transactions that wait for each other's unique keys would wait for ever.
+        new.sort(key=lambda item: item.creation.wanted.unique_key or "")
+        inserted = await self._unit.insert([NewJob(item.change, item.creation.input) for item in new])
+        for item in new:
+            if item.change.job.id in inserted:
+                self.changes.append(item.change)
+                self._answers[item.creation.job_id] = _answer(item)
+            else:
+                self._answers[item.creation.job_id] = await self._existing(item.change.job)
+
+    async def _existing(self, job: Job) -> Created:
+        found = await self._unit.find_unique(job.scope, job.type, job.unique_key or "")
+        if found is None:
+            raise SimultaneousChange("The job with this unique key ended at this moment.")
+        existing, job_input = (await self._unit.read([found]))[found]
+        return Created(job_document(existing, job_input), is_new=False)
+
+    async def _store_answers(self, creations: Sequence[Creation]) -> None:
+        uses = []
+        for creation in creations:
+            answer = self._answers[creation.job_id]
+            if creation.key and isinstance(answer, Created):
+                uses.append(replace(creation.key, answer=Json(answer.document.decode())))
+        if uses:
+            await self._unit.store_answers(uses)
+
+
+def _new(creation: Creation, now: datetime) -> _New:
+    change = create(creation.job_id, creation.wanted, creation.spec, creation.origin, now)
+    if creation.wanted.mode is JobMode.QUEUED:
+        return _New(creation, change, None)
+    assert creation.wanted.runner is not None
+    token, token_hash = new_token()
+    return _New(creation, start_tracked(change, runner=creation.wanted.runner, token_hash=token_hash), token)
+
+
+def _answer(item: _New) -> Created:
+    job, job_input = item.change.job, item.creation.input
+    assignment = assignment_fields(job, item.token, job_input) if item.token else None
+    return Created(job_document(job, job_input), is_new=True, assignment=assignment)

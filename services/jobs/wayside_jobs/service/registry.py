@@ -1,0 +1,138 @@
+"""Job types: registered by workers, read at every creation."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import JsonValue
+from referencing import Registry
+
+from wayside_events.contracts.jobs import JobTypeSpec, RegisterRequest
+from wayside_events.contracts.problems import FieldError
+from wayside_jobs.domain.errors import InvalidJob, JobTypeNotFound, UnknownJobType
+from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
+from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.store import Store
+
+MAX_AGE_SECONDS = 5.0
+"""How old what is known of a type may be when the message about a newer registration was lost."""
+
+_MAX_ERRORS = 20
+
+
+class JobType:
+    """A job type with its input schema, ready to validate."""
+
+    def __init__(self, spec: JobTypeSpec) -> None:
+        self.spec = spec
+        self._validator = _validator(spec.input_schema) if spec.input_schema is not None else None
+
+    def check_input(self, value: JsonValue) -> None:
+        """Raise `InvalidJob` with a path for each place where the input does not fit the schema."""
+        if self._validator is None:
+            return
+        found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+        errors = [
+            FieldError(
+                field=".".join(["input", *map(str, error.absolute_path)]),
+                code=str(error.validator),
+                message=error.message[:500],
+            )
+            for error in found[:_MAX_ERRORS]
+        ]
+        if errors:
+            raise InvalidJob(f"{errors[0].field}: {errors[0].message}", errors=errors)
+
+
+class JobTypes:
+    """The registry; what was read is kept for a few seconds, or until somebody registers."""
+
+    def __init__(self, store: Store, announcer: Announcer) -> None:
+        self._store = store
+        self._announcer = announcer
+        self._known: dict[str, tuple[float, JobType]] = {}
+        announcer.on_types(self._known.clear)
+
+    async def get(self, name: str) -> JobType:
+        """Return a job type; raises `UnknownJobType`."""
+        known = self._known.get(name)
+        if known is not None and time.monotonic() - known[0] < MAX_AGE_SECONDS:
+            return known[1]
+        spec = (await self._store.job_types([name])).get(name)
+        if spec is None:
+            raise UnknownJobType(name)
+        job_type = JobType(JobTypeSpec.model_validate_json(spec))
+        self._known[name] = (time.monotonic(), job_type)
+        return job_type
+
+    async def specification(self, name: str) -> Json:
+        """Return a type's registry entry; raises `JobTypeNotFound`."""
+        spec = (await self._store.job_types([name])).get(name)
+        if spec is None:
+            raise JobTypeNotFound(name)
+        return spec
+
+    async def page(self, *, after: str, limit: int) -> bytes:
+        """Return `contracts.jobs.JobTypePage`, by name."""
+        entries = await self._store.list_job_types(after=after, limit=limit + 1)
+        page = {
+            "items": [orjson.Fragment(spec) for _, spec in entries[:limit]],
+            "next_page": entries[limit - 1][0] if len(entries) > limit else None,
+        }
+        return orjson.dumps(page)
+
+    async def register(self, specs: Sequence[JobTypeSpec]) -> None:
+        """Write registry entries; raises `InvalidJob` for a schema that is none."""
+        texts = {spec.name: _text(spec, f"job_types.{index}") for index, spec in enumerate(specs)}
+        if texts:
+            await self._store.register_job_types(texts)
+            self._announcer.types_registered()
+
+    async def register_runner(self, request: RegisterRequest) -> datetime:
+        """Write what a runner says about itself and what it serves; returns the database's time."""
+        plain_text(request.version, "version")
+        await self.register(request.job_types)
+        names = [spec.name for spec in request.job_types]
+        return await self._store.register_runner(request.runner, request.version, request.slots, names)
+
+
+def _text(spec: JobTypeSpec, field: str) -> Json:
+    for name in ("input_schema", "result_schema"):
+        schema = getattr(spec, name)
+        if schema is not None:
+            _check_schema(schema, f"{field}.{name}")
+    return json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
+
+
+def _check_schema(schema: dict[str, JsonValue], field: str) -> None:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise _invalid_schema(field, error.message) from None
+    foreign = [reference for reference in _references(schema) if not reference.startswith("#")]
+    if foreign:
+        raise _invalid_schema(field, f"{foreign[0]} points outside the schema")
+
+
+def _references(schema: JsonValue) -> list[str]:
+    match schema:
+        case dict():
+            own = [value for key in ("$ref", "$dynamicRef") if isinstance(value := schema.get(key), str)]
+            return own + [found for item in schema.values() for found in _references(item)]
+        case list():
+            return [found for item in schema for found in _references(item)]
+        case _:
+            return []
+
+
+def _invalid_schema(field: str, message: str) -> InvalidJob:
+    errors = [FieldError(field=field, code="invalid_schema", message=message[:500])]
+    return InvalidJob(f"{field} is no JSON Schema: {message[:500]}", errors=errors)
+
+
+def _validator(schema: dict[str, JsonValue]) -> Draft202012Validator:
+    # Without a registry of its own jsonschema fetches references from the network.
+    return Draft202012Validator(schema, registry=Registry())

@@ -1,0 +1,20 @@
+"""What can be set of the jobs service, besides what every service has."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from wayside_service.settings import DatabaseSettings
+
+
+class JobsSettings(DatabaseSettings):
+    """Read from `WAYSIDE_…` variables by `__main__`."""
+
+    claim_backstop_seconds: Annotated[float, Field(gt=0)] = 1.0
+    """How often a claim that waits looks for work that nobody announced."""
+
+    sweep_interval_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """How late an attempt may be ended that is lost or overdue."""
+
+    log_entries_limit: Annotated[int, Field(ge=1)] = 10_000
+    """Log entries kept per job; older ones are dropped."""

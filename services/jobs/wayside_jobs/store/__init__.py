@@ -1,0 +1,6 @@
+"""The only place that speaks to PostgreSQL; runs the named statements of `queries.sql`."""
+
+from wayside_jobs.store.store import Store
+from wayside_jobs.store.unit import KeyUse, Locked, NewJob, Ready, ReadyJob, Unit
+
+__all__ = ["KeyUse", "Locked", "NewJob", "Ready", "ReadyJob", "Store", "Unit"]

@@ -1,0 +1,150 @@
+"""Opens transactions, reads, and turns the database's errors into the service's."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+
+import asyncpg
+
+from wayside_events.jobs import JobStatus, LogLevel
+from wayside_jobs.domain.errors import SimultaneousChange, StoreRefused
+from wayside_jobs.domain.job import Job, LogRow
+from wayside_jobs.domain.values import Json
+from wayside_jobs.domain.wanted import Position, Wanted
+from wayside_jobs.store.unit import SQL, Unit
+from wayside_service.database import Database, Query
+from wayside_service.errors import DatabaseUnavailable
+
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+_REFUSALS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+_OUTAGES = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
+"""A full disk; a server that became a standby."""
+
+
+class Store:
+    """The jobs in PostgreSQL. Everything raises `DatabaseUnavailable` while that is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Unit]:
+        """Do several things or none; raises `StoreRefused` for a value PostgreSQL refuses."""
+        with _errors():
+            async with self._database.transaction() as connection:
+                yield Unit(connection)
+
+    async def read(
+        self, job_ids: Sequence[str], *, whole: bool = True
+    ) -> Mapping[str, tuple[Job, Json | None]]:
+        """Return jobs with their inputs; unless `whole`, without input, partial and result."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                return await Unit(connection).read(job_ids, whole=whole)
+
+    async def places(self, wanted: Wanted, *, after: Position, limit: int) -> list[Position]:
+        """Return the places of the next jobs after a place, newest first."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                rows = await connection.fetch(
+                    _list_statement(wanted),
+                    wanted.scope,
+                    wanted.statuses or tuple(JobStatus),
+                    wanted.type,
+                    wanted.session_id,
+                    wanted.parent_id,
+                    wanted.root_id,
+                    wanted.related_type,
+                    wanted.related_id,
+                    wanted.created_by,
+                    after.created_at,
+                    after.job_id,
+                    wanted.from_time,
+                    limit,
+                )
+        return [Position(row["created_at"], row["id"]) for row in rows]
+
+    async def logs(self, job_id: str, *, after: int, limit: int) -> list[LogRow]:
+        """Return log entries after a number, oldest first."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                rows = await connection.fetch(SQL.read_logs, job_id, after, limit)
+        return [
+            LogRow(row["seq"], row["time"], LogLevel(row["level"]), row["message"], row["context"])
+            for row in rows
+        ]
+
+    async def job_types(self, names: Sequence[str]) -> dict[str, Json]:
+        """Return the specifications of those of the named types that exist."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                rows = await connection.fetch(SQL.read_job_types, names)
+        return {row["name"]: row["spec"] for row in rows}
+
+    async def list_job_types(self, *, after: str, limit: int) -> list[tuple[str, Json]]:
+        """Return specifications by name, in the order of the names."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                rows = await connection.fetch(SQL.list_job_types, after, limit)
+        return [(row["name"], row["spec"]) for row in rows]
+
+    async def register_job_types(self, specs: Mapping[str, Json]) -> None:
+        """Write job types; the last registration counts."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                await connection.execute(SQL.upsert_job_types, list(specs), list(specs.values()))
+
+    async def register_runner(
+        self, name: str, version: str | None, slots: int, job_types: Sequence[str]
+    ) -> datetime:
+        """Remember that a runner exists; returns the database's time."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                seen_at: datetime = await connection.fetchval(
+                    SQL.upsert_runner, name, version, slots, job_types
+                )
+        return seen_at
+
+    async def next_scheduled(self) -> float | None:
+        """Return in how many seconds the next job's time comes."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                seconds: float | None = await connection.fetchval(SQL.next_scheduled)
+        return seconds
+
+    async def forget_keys(self, *, older_than_seconds: float, limit: int) -> int:
+        """Delete old idempotency keys; returns how many."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                return len(await connection.fetch(SQL.forget_keys, older_than_seconds, limit))
+
+
+def _list_statement(wanted: Wanted) -> Query:
+    """Start from the filter that leaves the fewest jobs."""
+    for value, statement in (
+        (wanted.parent_id, SQL.list_by_parent),
+        (wanted.root_id, SQL.list_by_root),
+        (wanted.related_id, SQL.list_by_related),
+        (wanted.session_id, SQL.list_by_session),
+        (wanted.created_by, SQL.list_by_creator),
+        (wanted.type, SQL.list_by_type),
+    ):
+        if value is not None:
+            return statement
+    return SQL.list_by_status
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except _COLLISIONS as error:
+        raise SimultaneousChange("The database ended a transaction in favour of another.") from error
+    except _REFUSALS as error:
+        raise StoreRefused("The database refused a value.") from error
+    except _OUTAGES as error:
+        raise DatabaseUnavailable from error

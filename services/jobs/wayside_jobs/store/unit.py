@@ -1,0 +1,203 @@
+"""One transaction: lock, then write what was decided, with its events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Final
+
+from wayside_jobs.domain.encoding import encode_events
+from wayside_jobs.domain.errors import SimultaneousChange
+from wayside_jobs.domain.job import Change, Job, Logged
+from wayside_jobs.domain.values import Json
+from wayside_jobs.store.rows import CHANGED_WIDTH, NEW_WIDTH, changed_row, columns_of, job_of, new_row
+from wayside_service.database import Connection, load_queries
+from wayside_service.outbox import add_events
+
+SQL: Final = load_queries(files("wayside_jobs") / "queries.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Jobs that nobody else can change until the transaction ends, by id, and the database's time."""
+
+    jobs: Mapping[str, Job]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyJob:
+    """A job that may be claimed, with its input."""
+
+    job: Job
+    input: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Jobs that may be claimed, most urgent first, and the database's time."""
+
+    jobs: Sequence[ReadyJob]
+    now: datetime
+
+    def is_cut_off(self, limit: int, limit_bytes: int) -> bool:
+        """Whether there may be more of them than was asked for."""
+        return len(self.jobs) >= limit or sum(len(item.input) for item in self.jobs) >= limit_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to create, with its input."""
+
+    change: Change
+    input: Json
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """An idempotency key of a caller, and what it is used for."""
+
+    scope: str
+    caller: str
+    key: str
+    request_hash: bytes
+    job_id: str
+    answer: Json | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What makes the key one."""
+        return self.scope, self.caller, self.key
+
+
+class Unit:
+    """The statements of one transaction. Lock before writing; events get the order of the changes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def now(self) -> datetime:
+        """The database's time."""
+        moment: datetime = await self._connection.fetchval(SQL.read_clock)
+        return moment
+
+    async def lock(self, job_ids: Sequence[str]) -> Locked:
+        """Lock the named jobs; those that do not exist are not in the answer."""
+        rows = await self._connection.fetch(SQL.lock_jobs, job_ids)
+        now = rows[-1]["now"] if rows else await self.now()
+        return Locked({row["id"]: job_of(row) for row in rows}, now)
+
+    async def lock_ready(
+        self, queues: Sequence[str], job_types: Sequence[str], *, limit: int, limit_bytes: int
+    ) -> Ready:
+        """Lock what is to be claimed next; jobs that others have locked are passed over."""
+        rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, limit, limit_bytes)
+        now = rows[-1]["now"] if rows else await self.now()
+        return Ready([ReadyJob(job_of(row), row["input"]) for row in rows], now)
+
+    async def lock_due(self, limit: int) -> Locked:
+        """Lock running jobs that need a look, as far as nobody else has."""
+        rows = await self._connection.fetch(SQL.lock_due, limit)
+        return await self.lock([row["id"] for row in rows])
+
+    async def lock_expired(self, limit: int) -> Locked:
+        """Lock finished jobs whose time to live ended, as far as nobody else has."""
+        rows = await self._connection.fetch(SQL.lock_expired, limit)
+        return await self.lock([row["id"] for row in rows])
+
+    async def write(self, known: Mapping[str, Job], changes: Sequence[Change]) -> None:
+        """Write the changes of locked jobs: rows, log entries and events. `known` is what was locked."""
+        last = {change.job.id: change.job for change in changes}
+        visible = [job for job in last.values() if job.revision != known[job.id].revision]
+        silent = [job for job in last.values() if job.revision == known[job.id].revision]
+        await self._save(known, visible)
+        await self._extend([job for job in silent if job != known[job.id]])
+        await self._write_logs(changes)
+        await add_events(self._connection, encode_events(changes))
+
+    async def insert(self, new: Sequence[NewJob]) -> set[str]:
+        """Create jobs with their events; returns the ids of those whose unique key was free."""
+        rows = columns_of(NEW_WIDTH, (new_row(item.change.job, item.input) for item in new))
+        inserted = {row["id"] for row in await self._connection.fetch(SQL.insert_jobs, *rows)}
+        changes = [item.change for item in new if item.change.job.id in inserted]
+        await add_events(self._connection, encode_events(changes))
+        return inserted
+
+    async def delete(self, changes: Sequence[Change]) -> None:
+        """Delete jobs and say so."""
+        await self._connection.execute(SQL.delete_jobs, [change.job.id for change in changes])
+        await add_events(self._connection, encode_events(changes))
+
+    async def find_unique(self, scope: str, job_type: str, unique_key: str) -> str | None:
+        """Return the id of the active job that has a unique key."""
+        found: str | None = await self._connection.fetchval(SQL.find_unique, scope, job_type, unique_key)
+        return found
+
+    async def roots_of(self, parent_ids: Sequence[str]) -> dict[tuple[str, str], str]:
+        """Return the root of each job that exists, by scope and id."""
+        rows = await self._connection.fetch(SQL.read_family, parent_ids)
+        return {(row["scope"], row["id"]): row["root_id"] for row in rows}
+
+    async def take_keys(self, uses: Sequence[KeyUse]) -> set[tuple[str, str, str]]:
+        """Take idempotency keys, in one order for all; returns those that were free.
+
+        Waits for a transaction that takes one of them at the same time.
+        """
+        rows = sorted((use.scope, use.caller, use.key, use.request_hash, use.job_id) for use in uses)
+        taken = await self._connection.fetch(SQL.remember_keys, *columns_of(5, rows))
+        return {(row["scope"], row["caller"], row["key"]) for row in taken}
+
+    async def key_use(self, use: KeyUse) -> KeyUse | None:
+        """Return what the key was used for before."""
+        row = await self._connection.fetchrow(SQL.read_key, use.scope, use.caller, use.key)
+        if row is None:
+            return None
+        return KeyUse(use.scope, use.caller, use.key, row["request_hash"], row["job_id"], row["answer"])
+
+    async def store_answers(self, uses: Sequence[KeyUse]) -> None:
+        """Keep the answers that go with idempotency keys."""
+        rows = ((use.scope, use.caller, use.key, use.job_id, use.answer) for use in uses)
+        await self._connection.execute(SQL.store_answers, *columns_of(5, rows))
+
+    async def read(self, job_ids: Sequence[str], *, whole: bool = True) -> dict[str, tuple[Job, Json | None]]:
+        """Return jobs with their inputs, as this transaction sees them."""
+        rows = await self._connection.fetch(SQL.read_jobs, job_ids, whole)
+        return {row["id"]: (job_of(row), row["input"]) for row in rows}
+
+    async def ready_scheduled(self, limit: int) -> set[str]:
+        """Let jobs be claimed whose time has come; returns their queues."""
+        return {row["queue"] for row in await self._connection.fetch(SQL.ready_scheduled, limit)}
+
+    async def _save(self, known: Mapping[str, Job], jobs: Sequence[Job]) -> None:
+        if jobs:
+            rows = (changed_row(known[job.id].revision, job) for job in jobs)
+            saved = await self._connection.fetch(SQL.save_jobs, *columns_of(CHANGED_WIDTH, rows))
+            _check_all(len(saved), len(jobs))
+
+    async def _extend(self, jobs: Sequence[Job]) -> None:
+        if jobs:
+            rows = (
+                (job.id, job.revision, job.seq, job.lease_expires_at, job.due_at, job.token_hash)
+                for job in jobs
+            )
+            saved = await self._connection.fetch(SQL.extend_leases, *columns_of(6, rows))
+            _check_all(len(saved), len(jobs))
+
+    async def _write_logs(self, changes: Sequence[Change]) -> None:
+        logged = [(change.job.id, change.fact) for change in changes if isinstance(change.fact, Logged)]
+        if not logged:
+            return
+        rows = (
+            (job_id, row.seq, row.time, row.level, row.message, row.context)
+            for job_id, fact in logged
+            for row in fact.entries
+        )
+        await self._connection.execute(SQL.insert_logs, *columns_of(6, rows))
+        dropped = {job_id: fact.dropped for job_id, fact in logged if fact.dropped}
+        if dropped:
+            await self._connection.execute(SQL.trim_logs, list(dropped), list(dropped.values()))
+
+
+def _check_all(written: int, wanted: int) -> None:
+    if written != wanted:
+        raise SimultaneousChange("A job changed although it was locked.")
