@@ -3,13 +3,13 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Runner, Scope
-from wayside_events.jobs import JobError, JobMode, JobStatus, LogLevel, Progress, Related
+from wayside_events.jobs import JobError, JobMode, JobStatus, LogEntry, LogLevel, Progress, Related
 
 SUBJECT_PREFIX = "wayside.jobs.v1."
 REGISTER_SUBJECT = SUBJECT_PREFIX + "register"
@@ -94,6 +94,12 @@ class RegisterReply(Reply):
     server_time: Timestamp
 
 
+class RelatedTo(Related):
+    """`Related` as a client sends it: unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
 class JobCreate(Request):
     """A job to create. Absent limits come from the job type."""
 
@@ -109,7 +115,7 @@ class JobCreate(Request):
     ttl_seconds: float | None = Field(default=None, gt=0, le=10 * 365 * 86_400)
     unique_key: str | None = Field(default=None, min_length=1, max_length=200)
     session_id: str | None = Field(default=None, min_length=1, max_length=200)
-    related: Related | None = None
+    related: RelatedTo | None = None
     parent_id: Id | None = None
     origin: str | None = Field(default=None, max_length=200)
     runner: Runner | None = None
@@ -370,6 +376,34 @@ class JobReply(Reply):
     """The job as it now is."""
 
     job: Job
+
+
+class CancelBody(Request):
+    """What `POST /v1/jobs/{id}/cancel` takes."""
+
+    reason: str | None = Field(default=None, max_length=1_000)
+
+
+class JobPage(Reply):
+    """Part of a list of jobs, without their inputs, partial and final results; `next_page` is None on the last one."""
+
+    items: tuple[Job, ...]
+    next_page: str | None = None
+
+
+class JobLogPage(Reply):
+    """Part of a job's log, oldest first. `dropped` counts entries that the log's limit pushed out."""
+
+    items: tuple[LogEntry, ...]
+    next_page: str | None = None
+    dropped: int = 0
+
+
+class JobTypePage(Reply):
+    """Part of the registry, by name."""
+
+    items: tuple[JobTypeSpec, ...]
+    next_page: str | None = None
 
 
 class RunnerPush(Reply):
