@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from tests.eventually import eventually
 from tests.sdk.standin import JobRecord, StandIn
+
 from wayside import AlreadyTracked, JobCanceled, Tracker, TrackerSettings, Unavailable, track
 from wayside_events.bus import BusSettings
 from wayside_standalone.nats import NatsServer
@@ -55,10 +55,13 @@ async def test_an_exception_fails_the_job_and_goes_on_to_the_caller(
 async def test_a_cancel_ends_the_block_with_an_exception_of_its_own(
     service: StandIn, tracker: Tracker
 ) -> None:
-    with pytest.raises(JobCanceled):
+    async def operation() -> None:
         async with track("import", scope="acme", tracker=tracker):
             await service.cancel(only(service))
             await asyncio.sleep(30)
+
+    with pytest.raises(JobCanceled):
+        await operation()
     assert only(service).status == "canceled"
     task = asyncio.current_task()
     assert task is not None
