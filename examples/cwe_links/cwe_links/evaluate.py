@@ -21,8 +21,9 @@ class ExpertDecision:
     """A verdict with its reason, as the review API takes it."""
 
     verdict: Verdict
-    reason_code: str
     note: str
+    # One of the reasons that governance takes; an approval needs none.
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,12 @@ def decide(source: str, target: str, gold: Gold) -> ExpertDecision:
     stated = gold.between(source, target)
     if stated:
         words = "; ".join(f"{relation.source} {relation.type} {relation.target}" for relation in stated)
-        return ExpertDecision(Verdict.APPROVE, "in_catalogue", f"The catalogue states {words}.")
+        return ExpertDecision(Verdict.APPROVE, f"The catalogue states {words}.")
     shared = sorted(gold.parents(source) & gold.parents(target))
     if shared:
         note = f"The catalogue has both under {', '.join(shared)} and relates them no further."
-        return ExpertDecision(Verdict.REJECT, "siblings_only", note)
-    return ExpertDecision(
-        Verdict.REJECT, "not_in_catalogue", "The catalogue states no relation between the two."
-    )
+        return ExpertDecision(Verdict.REJECT, note, "indirect")
+    return ExpertDecision(Verdict.REJECT, "The catalogue states no relation between the two.", "not_related")
 
 
 def acceptance(decided: Iterable[tuple[float, bool]], edges: Sequence[float]) -> list[Band]:
@@ -82,6 +81,14 @@ def acceptance(decided: Iterable[tuple[float, bool]], edges: Sequence[float]) ->
         ]
         bands.append(Band(low, high, len(inside), sum(inside)))
     return bands
+
+
+def acceptance_by_rank(decided: Iterable[tuple[float, bool]], groups: int) -> list[Band]:
+    """Acceptance in groups of equal size, most confident first; a group's bounds are its own extremes."""
+    ranked = sorted(decided, key=lambda decision: -decision[0])
+    cuts = [round(place * len(ranked) / groups) for place in range(groups + 1)]
+    parts = [ranked[start:stop] for start, stop in pairwise(cuts) if stop > start]
+    return [Band(part[-1][0], part[0][0], len(part), sum(approved for _, approved in part)) for part in parts]
 
 
 def _found(nearest: Sequence[str], partners: Collection[str]) -> float:

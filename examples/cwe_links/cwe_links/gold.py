@@ -33,6 +33,11 @@ class Gold:
         """The gold of a hand-made list."""
         return cls(frozenset(relations))
 
+    def among(self, nodes: Iterable[str]) -> Self:
+        """The relations of which both ends are among the nodes."""
+        kept = set(nodes)
+        return self.of(one for one in self.relations if one.source in kept and one.target in kept)
+
     @cached_property
     def partners(self) -> Mapping[str, frozenset[str]]:
         """For every weakness that has any, the others it is related to, in whichever direction and type."""

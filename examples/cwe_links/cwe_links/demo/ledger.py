@@ -19,12 +19,18 @@ class Ledger:
     def __init__(self) -> None:
         self.flaws: list[str] = []
         self.by_type: Counter[str] = Counter()
+        self._first: dict[EntityId, int] = {}
         self._revisions: dict[EntityId, int] = {}
 
     @property
     def events_seen(self) -> int:
         """How many events were taken."""
         return self.by_type.total()
+
+    @property
+    def first_revisions(self) -> Mapping[EntityId, int]:
+        """The revision that every job, suggestion and edge was first seen at."""
+        return self._first
 
     @property
     def revisions(self) -> Mapping[EntityId, int]:
@@ -37,6 +43,7 @@ class Ledger:
         before = self._revisions.get(event.subject)
         if before is not None:
             self._compare(event, before)
+        self._first.setdefault(event.subject, event.revision)
         self._revisions[event.subject] = max(event.revision, before or 0)
 
     def _compare(self, event: AnyEvent, before: int) -> None:

@@ -52,15 +52,18 @@ class Screen:
             table.add_row(*(Text(cell) for cell in row))
         self.console.print(table)
 
+    def view(self, phases: Sequence[str]) -> "JobView":
+        """A view of a job with these phases, to be shown with `showing`."""
+        return JobView(phases) if self.live else PlainJobView(phases, self)
+
     @contextmanager
-    def job(self, phases: Sequence[str]) -> Iterator["JobView"]:
-        """Show a job while the context lasts."""
+    def showing(self, view: "JobView") -> Iterator[None]:
+        """Show a view while the context lasts, and leave it as it then is."""
         if not self.live:
-            yield PlainJobView(phases, self)
+            yield
             return
-        view = JobView(phases)
         with Live(console=self.console, refresh_per_second=10, get_renderable=lambda: draw(view)):
-            yield view
+            yield
 
 
 class JobView:
