@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
@@ -94,10 +95,18 @@ class RegisterReply(Reply):
     server_time: Timestamp
 
 
-class RelatedTo(Related):
-    """`Related` as a client sends it: unknown fields are refused."""
+def _without_unknown(value: object) -> object:
+    if isinstance(value, dict) and (unknown := value.keys() - Related.model_fields.keys()):
+        raise PydanticCustomError("extra_forbidden", "Unknown: {unknown}", {"unknown": ", ".join(unknown)})
+    return value
 
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+RelatedTo = Annotated[
+    Related,
+    BeforeValidator(_without_unknown),
+    WithJsonSchema({**Related.model_json_schema(), "additionalProperties": False}),
+]
+"""`Related` as a client sends it: unknown fields are refused."""
 
 
 class JobCreate(Request):
