@@ -13,33 +13,51 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("libs", "services", "clients/python", "deploy/standalone")
 
-PLANTED = [
-    ("service-layers", "wayside_jobs.store", "wayside_jobs.service"),
-    ("service-layers", "wayside_governance.domain", "wayside_governance.store"),
-    ("service-layers", "wayside_gateway.routes", "wayside_gateway.app"),
-    ("service-layers", "wayside_jobs.rpc", "wayside_jobs.routes"),
-    ("routes-call-services", "wayside_jobs.routes", "wayside_jobs.store"),
-    ("routes-call-services", "wayside_governance.rpc", "wayside_governance.store"),
-    ("services-independent", "wayside_jobs.planted", "wayside_governance"),
-    ("services-independent", "wayside_gateway.planted", "wayside_jobs"),
-    ("libs-below-services", "wayside_service.planted", "wayside_jobs"),
-    ("libs-below-services", "wayside_events.planted", "wayside"),
-    ("libs-below-services", "wayside_events.planted", "wayside_service"),
-    ("libs-below-services", "wayside_jobs.planted", "wayside_standalone"),
-    ("libs-below-services", "wayside.planted", "wayside_jobs"),
-    ("asyncpg-in-stores", "wayside_jobs.service", "asyncpg"),
-    ("asyncpg-in-stores", "wayside_service.planted", "asyncpg"),
-    ("nats-in-bus", "wayside_service.planted", "nats"),
-    ("nats-in-bus", "wayside_jobs.rpc", "nats.micro"),
-    ("nats-in-bus", "wayside_events.planted", "nats.js"),
-    ("gateway-without-database", "wayside_gateway.planted", "asyncpg"),
-    ("gateway-without-database", "wayside_gateway.planted", "wayside_service.database"),
-    ("sdk-is-light", "wayside.planted", "asyncpg"),
-    ("sdk-is-light", "wayside.planted", "wayside_service"),
-    ("domain-is-pure", "wayside_jobs.domain", "asyncio"),
-    ("domain-is-pure", "wayside_governance.domain", "nats"),
-    ("domain-is-pure", "wayside_jobs.domain", "wayside_events.bus"),
-]
+PLANTED = {
+    "service-layers": [
+        ("wayside_jobs.store", "wayside_jobs.service"),
+        ("wayside_governance.domain", "wayside_governance.store"),
+        ("wayside_gateway.routes", "wayside_gateway.app"),
+        ("wayside_jobs.rpc", "wayside_jobs.routes"),
+    ],
+    "routes-call-services": [
+        ("wayside_jobs.routes", "wayside_jobs.store"),
+        ("wayside_governance.rpc", "wayside_governance.store"),
+    ],
+    "services-independent": [
+        ("wayside_jobs.planted", "wayside_governance"),
+        ("wayside_gateway.planted", "wayside_jobs"),
+    ],
+    "libs-below-services": [
+        ("wayside_service.planted", "wayside_jobs"),
+        ("wayside_events.planted", "wayside"),
+        ("wayside_events.planted", "wayside_service"),
+        ("wayside_jobs.planted", "wayside_standalone"),
+        ("wayside.planted", "wayside_jobs"),
+    ],
+    "asyncpg-in-stores": [
+        ("wayside_jobs.service", "asyncpg"),
+        ("wayside_service.planted", "asyncpg"),
+    ],
+    "nats-in-bus": [
+        ("wayside_service.planted", "nats"),
+        ("wayside_jobs.rpc", "nats"),
+        ("wayside_events.planted", "nats"),
+    ],
+    "gateway-without-database": [
+        ("wayside_gateway.planted", "asyncpg"),
+        ("wayside_gateway.planted", "wayside_service.database"),
+    ],
+    "sdk-is-light": [
+        ("wayside.planted", "asyncpg"),
+        ("wayside.planted", "wayside_service"),
+    ],
+    "domain-is-pure": [
+        ("wayside_jobs.domain", "asyncio"),
+        ("wayside_governance.domain", "nats"),
+        ("wayside_jobs.domain", "wayside_events.bus"),
+    ],
+}
 
 
 @pytest.fixture
@@ -81,16 +99,17 @@ def lint(tree: Path, contract: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("contract, importer, imported", PLANTED)
-def test_a_planted_violation_is_refused(tree: Path, contract: str, importer: str, imported: str) -> None:
-    write(tree, imported, "")
-    write(tree, importer, f"import {imported}")
+@pytest.mark.parametrize("contract", PLANTED)
+def test_planted_violations_are_refused(tree: Path, contract: str) -> None:
+    for importer, imported in PLANTED[contract]:
+        write(tree, imported, "")
+        write(tree, importer, f"import {imported}")
     answer = lint(tree, contract)
-    assert answer.returncode == 1, answer.stdout + answer.stderr
-    assert "0 kept, 1 broken" in answer.stdout
-    assert importer in answer.stdout
+    assert "0 kept, 1 broken" in answer.stdout, answer.stdout + answer.stderr
+    missed = [pair for pair in PLANTED[contract] if " -> ".join(pair) not in answer.stdout]
+    assert not missed, answer.stdout
 
 
 def test_every_contract_has_a_planted_violation() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    assert {contract["id"] for contract in settings["contracts"]} == {contract for contract, *_ in PLANTED}
+    assert {contract["id"] for contract in settings["contracts"]} == PLANTED.keys()
