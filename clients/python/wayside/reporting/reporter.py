@@ -68,15 +68,20 @@ class Reporter:
     async def run(self) -> None:
         """Report until cancelled."""
         while True:
-            self._take_woken()
-            now = time.monotonic()
-            due_at = self._queue.due_at(now)
-            if due_at is None or due_at > now:
-                await self._sleep(None if due_at is None else due_at - now)
-                continue
-            batch = self._queue.next_batch(now, max_bytes=self._max_bytes())
-            if batch:
-                await self._deliver(batch)
+            try:
+                await self._report_next()
+            except Exception:
+                logger.exception("a batch of reports was dropped")
+
+    async def _report_next(self) -> None:
+        """Wait until something is due, and deliver it."""
+        self._take_woken()
+        now = time.monotonic()
+        due_at = self._queue.due_at(now)
+        if due_at is None or due_at > now:
+            await self._sleep(None if due_at is None else due_at - now)
+        elif batch := self._queue.next_batch(now, max_bytes=self._max_bytes()):
+            await self._deliver(batch)
 
     async def drain(self, timeout_seconds: float) -> int:
         """Wait until every ending is known; returns how many are not after `timeout_seconds`."""

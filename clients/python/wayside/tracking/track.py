@@ -120,7 +120,12 @@ class Tracking:
         self._cancelling = task.cancelling()
         self._is_open = True
         self._attempt.on_stop = self._on_stop
-        await self._begin()
+        try:
+            await self._begin()
+        except asyncio.CancelledError as error:
+            self._is_open = False
+            self._conclude(error)
+            raise
         if self._timeout_seconds:
             self._timer = self._loop.call_later(self._timeout_seconds, self._attempt.stop, Stop.TIMEOUT)
         return self._job
@@ -150,7 +155,8 @@ class Tracking:
             return
         seconds = self._tracker.settings.start_seconds if self._waits else 0
         try:
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(begun)), seconds)
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(asyncio.wrap_future(begun))
         except AlreadyTracked:
             raise
         except Exception as error:
@@ -169,8 +175,7 @@ class Tracking:
     def _on_stop(self, reason: Stop) -> None:
         """A lease that was lost ends the record, not the operation: that is its caller's."""
         if reason is not Stop.FENCED:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._cancel)
+            self._in_loop(self._cancel)
 
     def _cancel(self) -> None:
         if self._is_open:
@@ -213,10 +218,16 @@ class Tracking:
     async def _await_settled(self) -> None:
         if not self._tracker.is_reachable or not self._job.is_tracked:
             return
-        settled: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._attempt.when_settled(lambda: settled.set_result(None))
+        settled = asyncio.Event()
+        self._attempt.when_settled(lambda: self._in_loop(settled.set))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.wrap_future(settled), self._tracker.settings.finish_seconds)
+            async with asyncio.timeout(self._tracker.settings.finish_seconds):
+                await settled.wait()
+
+    def _in_loop(self, callback: Callable[[], object]) -> None:
+        """Call back in the operation's event loop, if that still runs."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback)
 
     def _is_ours(self) -> bool:
         """Whether the task was cancelled only by us; that is taken back, as `asyncio.timeout` does."""
