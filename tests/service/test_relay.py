@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,6 +15,7 @@ from wayside_events.stream import StreamLimits
 from wayside_events.subjects import EventFilter
 from wayside_service.database import Database, OwnConnection
 from wayside_service.outbox import Relay, add_events
+from wayside_service.tasks import end
 from wayside_standalone.nats import NatsServer
 
 PROGRESS = "analysis.job.progress"
@@ -41,9 +42,7 @@ class Instance:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     async def write(self, *events: Written, wake: bool = True) -> None:
         async with self.database.transaction() as connection:

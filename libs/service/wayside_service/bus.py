@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -13,6 +12,7 @@ from wayside_service.errors import BusUnavailable
 from wayside_service.health import HEALTH
 from wayside_service.middleware.cursor import POSITION, StreamPosition
 from wayside_service.settings import ServiceSettings
+from wayside_service.tasks import background
 
 OnConnected = Callable[[Bus], Awaitable[None]]
 
@@ -49,23 +49,20 @@ def bus_resource(
         bus.start()
         app[BUS] = bus
         app[POSITION] = StreamPosition(bus)
-        preparing = asyncio.create_task(_prepare(bus, on_connected), name="bus-prepare")
-
-        async def check() -> None:
-            if not bus.is_connected:
-                raise BusUnavailable("not connected")
-            if not preparing.done():
-                raise BusUnavailable("connected, not serving yet")
-            await bus.state()
-
-        app[HEALTH].add("nats", check)
-        yield
-        preparing.cancel()
-        with suppress(asyncio.CancelledError):
-            await preparing
+        async with background(_prepare(bus, on_connected), "bus-prepare") as preparing:
+            app[HEALTH].add("nats", lambda: _check(bus, preparing))
+            yield
         await bus.close()
 
     return context
+
+
+async def _check(bus: Bus, preparing: asyncio.Task[None]) -> None:
+    if not bus.is_connected:
+        raise BusUnavailable("not connected")
+    if not preparing.done():
+        raise BusUnavailable("connected, not serving yet")
+    await bus.state()
 
 
 async def _prepare(bus: Bus, on_connected: OnConnected | None) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +16,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from wayside_service.tasks import background
 
 _LAG_INTERVAL_SECONDS = 0.5
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -70,11 +71,8 @@ async def metrics_endpoint(request: web.Request) -> web.Response:
 
 async def loop_lag(app: web.Application) -> AsyncIterator[None]:
     """Measure the event loop's lag while the application runs (a `cleanup_ctx`)."""
-    task = asyncio.create_task(_measure_lag(app[METRICS].loop_lag_seconds), name="loop-lag")
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with background(_measure_lag(app[METRICS].loop_lag_seconds), "loop-lag"):
+        yield
 
 
 async def _measure_lag(histogram: Histogram) -> None:

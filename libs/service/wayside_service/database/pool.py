@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -15,6 +15,7 @@ from wayside_service.database.translation import database_errors
 from wayside_service.errors import DatabaseUnavailable
 from wayside_service.health import HEALTH
 from wayside_service.settings import DatabaseSettings
+from wayside_service.tasks import end
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -54,9 +55,7 @@ class Database:
     async def close(self) -> None:
         """Close all connections, by force when they do not end in time."""
         if self._preparing is not None:
-            self._preparing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._preparing
+            await end(self._preparing)
         if self._pool is not None:
             try:
                 async with asyncio.timeout(self._settings.shutdown_timeout_seconds):

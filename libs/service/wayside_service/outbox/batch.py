@@ -24,12 +24,6 @@ class Row:
         """What is published."""
         return OutgoingMessage(self.subject, self.message_id, self.payload)
 
-    @property
-    def entity_pattern(self) -> str:
-        """The subject pattern of all events of the row's entity."""
-        scope, entity_id = self.subject.split(".")[-2:]
-        return f"*.*.*.{scope}.{entity_id}"
-
 
 def without_superseded(rows: Sequence[Row], conflated_types: Collection[str]) -> list[Row]:
     """Leave out rows of `conflated_types` that the next row of the same entity, of the same type, supersedes."""
@@ -44,11 +38,11 @@ def without_superseded(rows: Sequence[Row], conflated_types: Collection[str]) ->
 
 
 def without_stored(rows: Sequence[Row], stored: Mapping[str, str]) -> list[Row]:
-    """Leave out rows that the stream has: `stored` is the newest message id per entity pattern.
+    """Leave out rows that the stream has: `stored` is the newest message id of each subject.
 
-    An entity's events are stored in the order of their revisions, so all up to the newest one are there.
+    The events of a subject, all of one entity, are stored in the order of their revisions.
     """
-    return [row for row in rows if row.revision > _revision(stored.get(row.entity_pattern))]
+    return [row for row in rows if row.revision > _revision(stored.get(row.subject))]
 
 
 def _revision(message_id: str | None) -> int:

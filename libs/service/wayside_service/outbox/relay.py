@@ -18,6 +18,7 @@ from wayside_service.errors import DatabaseUnavailable
 from wayside_service.outbox.metrics import OutboxMetrics
 from wayside_service.outbox.publisher import Publisher
 from wayside_service.outbox.session import PublishFailed, RelaySession
+from wayside_service.tasks import background
 
 WAKE_PAYLOAD: Final = b"outbox"
 """What a wake message on the service's wake subject says when it is meant for the relay."""
@@ -74,9 +75,11 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled: be active when nobody else is, else stand by and pass wake-ups on."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(), name="outbox-listen")
-            tasks.create_task(self._relay_for_ever(), name="outbox-relay")
+        async with background(self._listen(), "outbox-listen"):
+            await self._database.ready()
+            while True:
+                await self._relay_until_the_connection_fails()
+                await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _listen(self) -> None:
         while True:
@@ -88,16 +91,13 @@ class Relay:
             else:
                 return
 
-    async def _relay_for_ever(self) -> None:
-        await self._database.ready()
-        while True:
-            try:
-                await self._relay_over_one_connection()
-            except DatabaseUnavailable:
-                log.warning("relay_lost_its_connection")
-            except Exception:
-                log.exception("relay_failed")
-            await asyncio.sleep(_STANDBY_SECONDS)
+    async def _relay_until_the_connection_fails(self) -> None:
+        try:
+            await self._relay_over_one_connection()
+        except DatabaseUnavailable:
+            log.warning("relay_lost_its_connection")
+        except Exception:
+            log.exception("relay_failed")
 
     async def _relay_over_one_connection(self) -> None:
         connection = await self._database.connect(command_timeout_seconds=_COMMAND_TIMEOUT_SECONDS)
@@ -167,10 +167,7 @@ def outbox_resource(relay: Relay) -> Callable[[web.Application], AsyncIterator[N
     """Return the `cleanup_ctx` that runs `relay` with the application; it comes after the database and the bus."""
 
     async def context(_app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(relay.run(), name="outbox")
-        yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        async with background(relay.run(), "outbox"):
+            yield
 
     return context

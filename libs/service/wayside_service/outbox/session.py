@@ -3,6 +3,7 @@
 So an instance that lost the lock can neither read nor delete any more.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection
 from importlib.resources import files
@@ -20,6 +21,8 @@ from wayside_service.outbox.publisher import Publisher
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _PENDING_LIMIT = 100_000
+_CHUNK = 50
+"""Subjects in one question to the stream; the questions of a batch are asked at once."""
 _REFUSALS_LIMIT = 3
 """How often the stream may refuse a message before it is moved aside: a refusal can be of the moment."""
 
@@ -86,12 +89,15 @@ class RelaySession:
     async def _unstored(self, rows: list[Row]) -> list[Row]:
         if rows[0].id > self._doubtful_upto:
             return rows
-        patterns = sorted({row.entity_pattern for row in rows})
+        subjects = sorted({row.subject for row in rows})
+        chunks = [subjects[start : start + _CHUNK] for start in range(0, len(subjects), _CHUNK)]
         try:
-            stored = await self._publisher.stored_message_ids(patterns)
+            answers = await asyncio.gather(*map(self._publisher.stored_message_ids, chunks))
         except Exception as error:
             raise PublishFailed(repr(error)) from error
-        return without_stored(rows, stored)
+        return without_stored(
+            rows, {subject: found for answer in answers for subject, found in answer.items()}
+        )
 
     async def _publish(self, rows: list[Row]) -> bool:
         """Return whether all are stored; one that never will be is moved aside."""
