@@ -23,7 +23,7 @@ def test_up_says_how_to_get_in_and_one_signal_stops_everything_within_seconds(
     pids, gateway = command_line.pids(), command_line.state()["parts"][-1]["url"]
     began = time.monotonic()
     assert end(process, number) == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert all_gone(pids, seconds=0)
     output = command_line.said()
     assert f"{gateway}/#token=eyJ" in output
@@ -33,7 +33,7 @@ def test_up_says_how_to_get_in_and_one_signal_stops_everything_within_seconds(
 
 def test_a_signal_while_the_stack_starts_stops_it_too(command_line: CommandLine) -> None:
     process = command_line.up_soon()
-    assert wait_until((command_line.data_dir / "stack.json").exists, seconds=10)
+    assert wait_until((command_line.data_dir / "stack.json").exists, seconds=30)
     assert end(process) == 0
     assert command_line.said().rstrip().endswith("Stopped.")
     assert not (command_line.data_dir / "postgres" / "postmaster.pid").exists()
@@ -48,7 +48,7 @@ def test_a_second_signal_does_not_wait_for_a_service_that_does_not_stop(command_
     assert all_gone([gateway])
     began = time.monotonic()
     end(process)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6
 
 
 def test_other_commands_find_the_running_stack(command_line: CommandLine) -> None:

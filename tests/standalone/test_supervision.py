@@ -19,9 +19,9 @@ class Script:
     name = "script"
     port = 0
     url = ""
-    stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 0.2),)
 
-    def __init__(self, line: str, log: Path) -> None:
+    def __init__(self, line: str, log: Path, stop_seconds: float) -> None:
+        self.stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, stop_seconds),)
         self._command = Command((sys.executable, "-uc", line))
         self._log = log
         self.broken = False
@@ -42,25 +42,33 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "script.log"
 
 
-def supervised(line: str, log: Path) -> Supervisor:
+def supervised(line: str, log: Path, *, stop_seconds: float = 20) -> Supervisor:
     backoff = Backoff(first_seconds=0.05, longest_seconds=0.1)
-    return Supervisor(Script(line, log), LogFile(log), environment={}, backoff=backoff)
+    return Supervisor(Script(line, log, stop_seconds), LogFile(log), environment={}, backoff=backoff)
 
 
-async def test_what_a_program_prints_is_in_its_log_when_it_has_stopped(log: Path) -> None:
-    supervisor = supervised("import time; print('x' * 200_000 + 'end'); time.sleep(60)", log)
+LAST_WORDS = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("x" * 200_000 + "end"))
+print("up")
+time.sleep(60)
+"""
+
+
+async def test_the_last_words_of_a_program_that_is_stopped_are_in_its_log(log: Path) -> None:
+    supervisor = supervised(LAST_WORDS, log)
     supervisor.start()
-    assert await supervisor.settled(failures=1, timeout_seconds=5)
+    assert await supervisor.settled(failures=1, timeout_seconds=20)
     await supervisor.stop()
-    assert log.read_text() == "x" * 200_000 + "end\n"
+    assert log.read_text() == "up\n" + "x" * 200_000 + "end\n"
     assert supervisor.status is Status.STOPPED
 
 
 async def test_a_program_that_ignores_its_signals_is_killed(log: Path) -> None:
     line = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
-    supervisor = supervised(line, log)
+    supervisor = supervised(line, log, stop_seconds=0.2)
     supervisor.start()
-    assert await supervisor.settled(failures=1, timeout_seconds=5)
+    assert await supervisor.settled(failures=1, timeout_seconds=20)
     await supervisor.stop()
     assert supervisor.pid is None
 
@@ -68,7 +76,7 @@ async def test_a_program_that_ignores_its_signals_is_killed(log: Path) -> None:
 async def test_a_program_that_ends_is_started_again_and_counted(log: Path) -> None:
     supervisor = supervised("raise SystemExit(3)", log)
     supervisor.start()
-    assert not await supervisor.settled(failures=3, timeout_seconds=10)
+    assert not await supervisor.settled(failures=3, timeout_seconds=20)
     assert supervisor.failures == 3
     await supervisor.stop()
 
