@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import JsonValue
 
+from cwe_links.contract import JOB_TYPE, PHASES, CweLinksInput, CweLinksResult
 from cwe_links.explain import Evidence
 from cwe_links.inference import NEAREST
 from cwe_links.links import Candidates, Link, LinkOptions, links_in_chunks
@@ -18,37 +19,11 @@ from wayside_events.contracts.governance import Intake, NodeContent
 
 T = TypeVar("T")
 
-JOB_TYPE = "cwe_links"
-PHASES = ("load", "vectorise", "compare", "propose")
 SOURCE_MODEL = "cwe-links/tf-idf-1"
 
 # The part of the job that each phase ends at, in per cent; measured on the whole catalogue.
 LOADED, VECTORISED, COMPARED, PROPOSED = 8, 45, 60, 99
 COMPARE_ROWS, PROPOSE_LINKS = 32, 50
-
-
-class CweLinksInput(BaseModel):
-    """What a job of this type is asked to do; the job's scope is where its suggestions go."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    links_per_weakness: int = Field(default=4, ge=1, le=10)
-    min_confidence: float = Field(default=0.1, ge=0, le=1)
-    subset: int | None = Field(default=None, ge=2, description="Only the first so many weaknesses.")
-    chunk_delay_seconds: float = Field(default=0, ge=0, le=10, description="Work more slowly, to be watched.")
-
-
-class CweLinksResult(BaseModel):
-    """What a job of this type found. Whether it is right, others measure: the gold is no input of the inference."""
-
-    model_config = ConfigDict(frozen=True)
-
-    weaknesses: int
-    links: int
-    outcomes: dict[Intake, int] = Field(description="What became of the proposals.")
-    nearest: dict[int, list[int]] = Field(
-        description="The numbers of each weakness's ten nearest, nearest first."
-    )
 
 
 def new_worker() -> Worker:

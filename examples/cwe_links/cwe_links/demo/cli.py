@@ -32,7 +32,7 @@ def demo(
     ] = 0,
 ) -> None:
     """Run everything on this machine and the main job on the CWE catalogue: infer, watch, review, query."""
+    from cwe_links.contract import CweLinksInput
     from cwe_links.demo.command import run_demo
-    from cwe_links.worker import CweLinksInput
 
     run_demo(data_dir, CweLinksInput(subset=subset, chunk_delay_seconds=chunk_delay), once=once)

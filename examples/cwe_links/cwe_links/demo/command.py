@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cwe_links.contract import CweLinksInput
 from cwe_links.demo.outcome import Outcome
 from cwe_links.demo.screen import Screen
-from cwe_links.demo.story import SCOPE, Cast, Story
+from cwe_links.demo.story import CENTER, SCOPE, Cast, Story
 from cwe_links.demo.worker_process import supervised_worker
 from cwe_links.gold import load_gold
-from cwe_links.worker import CweLinksInput
 from wayside.client.client import Client
 from wayside.errors import WaysideError
 from wayside_standalone.errors import StandaloneError
@@ -57,12 +57,14 @@ class Demo:
                     self.outcome.shortfalls.append("it was interrupted")
         if not self._told:
             self._show_shortfalls()
+        self._screen.line("Stopped.")
 
     async def _run(self, *, stay: bool) -> None:
         started = time.monotonic()
         self._screen.line(f"Starting Wayside in {self._stack.data_dir} …")
-        async with self._stack, supervised_worker(self._stack):
+        async with self._stack, supervised_worker(self._stack) as worker:
             show_parts(self._screen.console, self._stack.snapshot())
+            self._screen.line(f"The worker {worker.name} is a process of its own, beside them.")
             try:
                 await self._tell()
             finally:
@@ -88,12 +90,14 @@ class Demo:
         )
 
     def _announce(self) -> None:
-        console = self._screen.console
+        console, url = self._screen.console, self._stack.gateway_url
         token = self._stack.token(scope_roles={SCOPE: ["admin"]}, subject="demo-visitor")
-        self._screen.heading("Look around")
-        show_line(console, "sign in", self._stack.sign_in_url(token))
-        show_line(console, "gateway", self._stack.gateway_url)
-        show_line(console, "API", f"{self._stack.gateway_url}/docs")
+        self._screen.heading("Look around, with the token as bearer")
+        show_line(console, "jobs", f"{url}/v1/jobs?scope={SCOPE}")
+        show_line(console, "queue", f"{url}/v1/suggestions?scope={SCOPE}&status=pending&order=confidence")
+        show_line(console, "graph", f"{url}/v1/graph/neighborhood/{CENTER}?scope={SCOPE}&include=suggested")
+        show_line(console, "events", f"{url}/v1/events?scope={SCOPE}")
+        show_line(console, "API", f"{url}/openapi.json")
         show_line(console, "token", token)
         show_line(console, "logs", str(self._stack.log_dir))
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from pydantic import JsonValue
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -32,7 +33,9 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(highlight=False)
         self.live = console.is_terminal
-        self.console = console if self.live else Console(width=PLAIN_WIDTH, highlight=False)
+        self.console = (
+            console if self.live else Console(file=console.file, width=PLAIN_WIDTH, highlight=False)
+        )
 
     def heading(self, text: str) -> None:
         """Begin a part of the story."""
@@ -128,7 +131,7 @@ class PlainJobView(JobView):
         """A line for each entry."""
         super().take_log(entries)
         for entry in entries:
-            self._screen.line(f"{entry.level.value}: {entry.message}")
+            self._screen.line(f"{entry.level.value}: {logged(entry)}")
 
     def take_suggestion(self, suggestion: SuggestionProposedData) -> None:
         """A line for each of the first, and then a count now and then."""
@@ -143,7 +146,7 @@ class PlainJobView(JobView):
 def draw(view: JobView) -> RenderableType:
     """The live picture: phases, total progress, logs, and the latest suggestions."""
     parts: list[RenderableType] = [_phases(view), _total(view)]
-    parts += [Text(f"  {entry.message}", style="dim", no_wrap=True) for entry in view.logs]
+    parts += [Text(f"  {logged(entry)}", style="dim", no_wrap=True) for entry in view.logs]
     if view.suggestions:
         parts.append(Text(f"\n{view.suggestions:,} suggestions", style="bold"))
         parts.append(_latest(view))
@@ -156,10 +159,20 @@ def counted(progress: Progress) -> str:
     return f"{progress.current or 0:,.0f}{of} {progress.unit or ''}".rstrip()
 
 
+def logged(entry: LogEntry) -> str:
+    """A log entry with its context: "catalogue read: 938 weaknesses"."""
+    context = ", ".join(f"{_number(value)} {name}" for name, value in entry.context.items())
+    return f"{entry.message}: {context}" if context else entry.message
+
+
 def claim(suggestion: SuggestionProposedData) -> str:
     """A suggestion in one line."""
     link = f"{suggestion.from_node_id} {suggestion.relationship_type} {suggestion.to_node_id}"
     return f"{link}  {suggestion.confidence:.3f}  {suggestion.reasoning or ''}"
+
+
+def _number(value: JsonValue) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
 def _phases(view: JobView) -> Table:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cwe_links.contract import JOB_TYPE, PHASES, CweLinksInput, CweLinksResult
 from cwe_links.demo import report
 from cwe_links.demo.outcome import RECALL_FLOOR, Outcome
 from cwe_links.demo.review import Decided, Reviewer
@@ -12,7 +13,6 @@ from cwe_links.demo.screen import Screen
 from cwe_links.demo.watch import Watch, holds
 from cwe_links.evaluate import acceptance, acceptance_by_rank, recall_at
 from cwe_links.gold import Gold
-from cwe_links.worker import JOB_TYPE, PHASES, CweLinksInput, CweLinksResult
 from wayside.client.client import Client
 from wayside.errors import InvalidRequest, WaysideError
 from wayside_events.contracts.governance import Edge, Intake, Suggestion
