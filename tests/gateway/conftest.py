@@ -44,7 +44,7 @@ def start_gateway(nats_url: str, upstream: Upstream, http: aiohttp.ClientSession
     """Starts gateways with settings of the test's own."""
 
     @asynccontextmanager
-    async def start(**changes: Any) -> AsyncIterator[Gateway]:
+    async def start(*, wait: bool = True, **changes: Any) -> AsyncIterator[Gateway]:
         options: dict[str, Any] = {
             "jwt_secret": SECRET,
             "nats_url": nats_url,
@@ -60,7 +60,8 @@ def start_gateway(nats_url: str, upstream: Upstream, http: aiohttp.ClientSession
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         gateway = Gateway(app, runner, http, int(runner.addresses[0][1]))
-        await gateway.ready()
+        if wait:
+            await gateway.ready()
         try:
             yield gateway
         finally:

@@ -9,9 +9,8 @@ from aiohttp import web
 from wayside_events.catalogue import TERMINAL_TYPES
 from wayside_events.cursor import Cursor
 from wayside_gateway.events import Replays
-from wayside_gateway.live.following import Following
 from wayside_gateway.streams import control
-from wayside_gateway.streams.connections import Connection
+from wayside_gateway.streams.following import Following
 from wayside_gateway.streams.subscription import Ending, Subscription
 from wayside_gateway.streams.wanted import Wanted
 from wayside_gateway.upstream.snapshot import JobSnapshot
@@ -32,6 +31,7 @@ class JobFollowing:
 
     def __init__(
         self,
+        job_id: str,
         subscription: Subscription,
         following: Following,
         replays: Replays,
@@ -39,20 +39,18 @@ class JobFollowing:
         *,
         end_grace_seconds: float,
     ) -> None:
+        self._job_id = job_id
         self._subscription = subscription
         self._following = following
         self._replays = replays
         self._read = read
         self._end_grace_seconds = end_grace_seconds
 
-    async def has_seen_end(self, job_id: str, snapshot: JobSnapshot, cursor: Cursor) -> bool:
+    async def is_over_for(self, cursor: Cursor, snapshot: JobSnapshot) -> bool:
         """Whether the client that is at `cursor` was told of the job's end."""
-        end = await self._end_of(job_id, snapshot)
-        return end is not None and end <= cursor.sequence
+        return not await self._following.loss(cursor) and await self._is_behind(cursor, snapshot)
 
-    async def run(
-        self, job_id: str, snapshot: JobSnapshot, cursor: Cursor | None, connection: Connection
-    ) -> None:
+    async def run(self, snapshot: JobSnapshot, cursor: Cursor | None) -> None:
         """Stream until the job or the connection is over."""
         loss = await self._following.loss(cursor) if cursor else None
         position = None if loss else cursor
@@ -62,18 +60,22 @@ class JobFollowing:
             if position is None:
                 snapshot, position = await self._placed(snapshot)
                 self._subscription.put(control.snapshot(snapshot.body, position))
-            end = await self._end_of(job_id, snapshot)
-            if end is not None and end <= position.sequence:
+            if await self._is_behind(position, snapshot):
                 self._subscription.put(control.ended_before(position, snapshot.status))
-                return
+                self._subscription.end(Ending.COMPLETE)
             with self._patience(snapshot):
-                loss = await self._following.run(position, connection)
+                loss = await self._following.run(position)
             if loss is None:
                 return
             again = await self._read()
             if isinstance(again, web.Response):
                 return
             snapshot, position = again, None
+
+    async def _is_behind(self, position: Cursor, snapshot: JobSnapshot) -> bool:
+        """Whether the job's terminal event lies before `position`."""
+        end = await self._end_of(snapshot)
+        return end is not None and end <= position.sequence
 
     async def _placed(self, snapshot: JobSnapshot) -> tuple[JobSnapshot, Cursor]:
         """Return a snapshot with its position; the gateway's own, read before, where the service knows none."""
@@ -83,10 +85,10 @@ class JobFollowing:
         again = await self._read()
         return (again if isinstance(again, JobSnapshot) else snapshot), position
 
-    async def _end_of(self, job_id: str, snapshot: JobSnapshot) -> int | None:
+    async def _end_of(self, snapshot: JobSnapshot) -> int | None:
         if not snapshot.is_terminal:
             return None
-        return await self._replays.end_of_job(snapshot.scope, job_id, snapshot.status)
+        return await self._replays.end_of_job(snapshot.scope, self._job_id, snapshot.status)
 
     @contextmanager
     def _patience(self, snapshot: JobSnapshot) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """Opens streams: checks, limits, and what a client is told when that is not possible now."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,14 +10,16 @@ from aiohttp import web
 from wayside_events.cursor import Cursor
 from wayside_gateway.errors import ShuttingDown, StreamLimitReached
 from wayside_gateway.events import Feeds, Replays
-from wayside_gateway.live.following import Following
 from wayside_gateway.live.job import JobFollowing, wanted_of_job
 from wayside_gateway.sse.stream import ClientStream, StreamSettings, spread_ms
 from wayside_gateway.sse.wire import CONTENT_TYPE
 from wayside_gateway.streams import control
-from wayside_gateway.streams.connections import Connections, TooManyStreams
+from wayside_gateway.streams.connections import Connection, Connections, TooManyStreams
 from wayside_gateway.streams.feed import SourceUnavailable
+from wayside_gateway.streams.following import Following
+from wayside_gateway.streams.frame import Batch
 from wayside_gateway.streams.stats import Stats
+from wayside_gateway.streams.topic import Topic
 from wayside_gateway.streams.wanted import Wanted
 from wayside_gateway.upstream.snapshot import JobReader, JobSnapshot
 from wayside_service.auth import Principal, Role
@@ -47,11 +49,11 @@ class Live:
 
         async def serve(stream: ClientStream) -> web.StreamResponse:
             async with self.feeds.topic(scope) as topic:
-                following = Following(stream, topic, self.feeds, self.replays, self.stats)
                 position = cursor or topic.cursor
                 await stream.open(position)
                 if not stream.is_head:
-                    await self._follow_events(stream, following, principal, position)
+                    with stream.kept(self.connections, principal) as connection:
+                        await self._following(connection, topic).stay(position)
             return stream.response
 
         return await self._serve(request, principal, wanted, serve)
@@ -72,40 +74,29 @@ class Live:
             if isinstance(snapshot, web.Response):
                 return snapshot
             async with self.feeds.topic(snapshot.scope) as topic:
-                following = Following(stream, topic, self.feeds, self.replays, self.stats)
-                job = JobFollowing(
-                    stream.subscription,
-                    following,
-                    self.replays,
-                    read,
-                    end_grace_seconds=self.end_grace_seconds,
-                )
-                if (
-                    cursor
-                    and not await following.loss(cursor)
-                    and await job.has_seen_end(job_id, snapshot, cursor)
-                ):
-                    return web.Response(status=204)
-                await stream.open(cursor)
-                if not stream.is_head:
-                    with stream.kept(self.connections, principal) as connection:
-                        await job.run(job_id, snapshot, cursor, connection)
-                        await stream.subscription.ready()
+                with stream.kept(self.connections, principal) as connection:
+                    job = JobFollowing(
+                        job_id,
+                        connection.subscription,
+                        self._following(connection, topic),
+                        self.replays,
+                        read,
+                        end_grace_seconds=self.end_grace_seconds,
+                    )
+                    if cursor and await job.is_over_for(cursor, snapshot):
+                        return web.Response(status=204)
+                    await stream.open(cursor)
+                    if not stream.is_head:
+                        await job.run(snapshot, cursor)
             return stream.response
 
         return await self._serve(request, principal, wanted_of_job(job_id), serve)
 
-    async def _follow_events(
-        self, stream: ClientStream, following: Following, principal: Principal, position: Cursor
-    ) -> None:
-        with stream.kept(self.connections, principal) as connection:
-            loss = await following.loss(position)
-            while True:
-                if loss is not None:
-                    position = following.reset(loss, resume=True)
-                loss = await following.run(position, connection)
-                if loss is None:
-                    return
+    def _following(self, connection: Connection, topic: Topic) -> Following:
+        def replay(wanted: Wanted, after: Cursor, upto: int) -> AsyncIterator[Batch]:
+            return self.replays.replay(topic.scope, wanted, after, upto)
+
+        return Following(connection, topic, self.feeds, replay, self.stats)
 
     async def _serve(
         self, request: web.Request, principal: Principal, wanted: Wanted, serve: Serve

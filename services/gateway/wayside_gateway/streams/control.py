@@ -37,10 +37,11 @@ def caught_up(position: Cursor) -> Frame:
 def reset(position: Cursor, reason: ResetReason, *, resume: bool) -> Frame:
     """Say that what the client has may be incomplete and cannot be completed by events.
 
-    With `resume`, it may resume from here: state that it fetches now is newer than `position`.
+    With `resume`, it may resume from here: state that it fetches now is newer than `position`. Without, what it
+    needs follows, and brings its own cursor.
     """
-    data = orjson.dumps({"cursor": str(position), "reason": reason})
     cursor = str(position) if resume else None
+    data = orjson.dumps({"cursor": cursor, "reason": reason})
     return Frame("wayside.reset", data, sequence=position.sequence, cursor=cursor)
 
 

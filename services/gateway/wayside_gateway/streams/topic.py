@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from wayside_events.cursor import Cursor
 from wayside_gateway.streams import control
-from wayside_gateway.streams.control import ResetReason
 from wayside_gateway.streams.frame import Batch, Frame
 from wayside_gateway.streams.history import History, HistoryLimits
 from wayside_gateway.streams.subscription import Ending, Subscription
@@ -158,8 +157,3 @@ def batch_for(wanted: Wanted, frames: list[Frame]) -> Batch:
         if frame.name in wanted.until:
             return Batch([*frames[: index + 1], control.end(frame)], is_last=True)
     return Batch(frames)
-
-
-def reset_reason(old: Cursor, new: Cursor) -> ResetReason:
-    """Say why `old` cannot be continued in the stream that is now at `new`."""
-    return ResetReason.EPOCH if old.epoch != new.epoch else ResetReason.EXPIRED
