@@ -38,7 +38,7 @@ LIMIT $6;
 -- name: neighborhood
 -- Walk from $2 in both directions: $3 steps, at most $4 nodes and $5 edges a step, over ghost edges too where $6 says so.
 WITH RECURSIVE walk (depth, frontier, seen, edges, ghosts, truncated) AS (
-    SELECT 0, ARRAY[$2::text], ARRAY[$2::text], '{}'::uuid[], '{}'::uuid[], false
+    SELECT 0, ARRAY[$2::text COLLATE "C"], ARRAY[$2::text COLLATE "C"], '{}'::uuid[], '{}'::uuid[], false
     UNION ALL
     SELECT walk.depth + 1,
            fresh.nodes[:$4 - cardinality(walk.seen)],
