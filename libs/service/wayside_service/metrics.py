@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from wayside_service.tasks import background
 
 _LAG_INTERVAL_SECONDS = 0.5
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
@@ -41,7 +41,7 @@ class Metrics:
             "wayside_http_request_seconds",
             "Time from the request's headers to the end of its answer.",
             ("method", "route"),
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
         self.requests_in_progress = Gauge(
@@ -50,7 +50,7 @@ class Metrics:
         self.loop_lag_seconds = Histogram(
             "wayside_event_loop_lag_seconds",
             "How late the event loop runs what is due.",
-            buckets=_SECONDS,
+            buckets=SECONDS,
             registry=self.registry,
         )
 

@@ -8,12 +8,14 @@ from typing import Any, Final
 import asyncpg
 import structlog
 from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
 
 from wayside_service.database.connection import Connection, OwnConnection, close_connection, set_codecs
 from wayside_service.database.migrations import Migration, MigrationFailed, Migrator
 from wayside_service.database.translation import database_errors
 from wayside_service.errors import DatabaseUnavailable
 from wayside_service.health import HEALTH
+from wayside_service.metrics import METRICS
 from wayside_service.settings import DatabaseSettings
 from wayside_service.tasks import end
 
@@ -100,6 +102,11 @@ class Database:
             return connection
 
     @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections the pool has open, and how many of them are idle."""
+        return (self._pool.get_size(), self._pool.get_idle_size()) if self._pool else (0, 0)
+
+    @property
     def _dsn(self) -> str:
         return self._settings.database_url.get_secret_value()
 
@@ -149,10 +156,18 @@ def database_resource(database: Database) -> Callable[[web.Application], AsyncIt
         await database.start()
         app[DATABASE] = database
         app[HEALTH].add("postgres", database.check)
+        _measure(database, app[METRICS].registry)
         yield
         await database.close()
 
     return context
+
+
+def _measure(database: Database, registry: CollectorRegistry) -> None:
+    opened = Gauge("wayside_database_connections", "Open connections of the pool.", registry=registry)
+    opened.set_function(lambda: database.connections[0])
+    idle = Gauge("wayside_database_connections_idle", "Those of them that nobody uses.", registry=registry)
+    idle.set_function(lambda: database.connections[1])
 
 
 async def _keep_session(connection: Connection) -> None:

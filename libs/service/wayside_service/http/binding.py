@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
-from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 
 from wayside_events.contracts.problems import FieldError
@@ -39,7 +38,7 @@ async def bind(request: web.Request, route: Route, parameters: Parameters) -> di
         path = _validated(parameters.path, request.match_info, _in_path, errors)
         arguments |= {name: getattr(path, name, None) for name in parameters.path.names}
     if parameters.query is not None:
-        values = _flat(parameters.query, request.query, errors)
+        values = _flat(parameters.query, request, errors)
         arguments["query"] = _validated(parameters.query, values, _in_query, errors)
     else:
         errors += [_unknown(_in_query(name)) for name in request.query]
@@ -67,10 +66,10 @@ def _validated(
         return None
 
 
-def _flat(flat: FlatModel, values: MultiMapping[str], errors: list[FieldError]) -> dict[str, str | list[str]]:
+def _flat(flat: FlatModel, request: web.Request, errors: list[FieldError]) -> dict[str, str | list[str]]:
     taken: dict[str, str | list[str]] = {}
-    for name in values:
-        given = values.getall(name)
+    for name in request.query:
+        given = request.query.getall(name)
         if name not in flat.lists and len(given) > 1:
             errors.append(FieldError(field=_in_query(name), code="repeated", message="Given more than once"))
         taken[name] = given if name in flat.lists else given[0]
