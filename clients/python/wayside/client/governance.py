@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal, TypedDict, Unpack
 from urllib.parse import quote
-from uuid import uuid4
 
 from wayside.client.pages import Listing, Page, parsed
-from wayside.client.transport import Call, Transport
+from wayside.client.transport import Call, Transport, reading
 from wayside_events.contracts.governance import (
     DecisionReply,
     DecisionRequest,
@@ -15,23 +14,25 @@ from wayside_events.contracts.governance import (
     Proposal,
     ProposalOutcome,
     ProposeReply,
-    ProposeRequest,
     Suggestion,
     SuggestionDetails,
 )
+from wayside_events.contracts.model import Request
 from wayside_events.edges import SuggestionStatus
-from wayside_events.identifiers import parse_scope
+from wayside_events.identifiers import Scope, parse_scope
 
 
 class SuggestionFilter(TypedDict, total=False):
-    """Which suggestions to list; what is left out matches all."""
+    """Which suggestions to list; what is left out matches all. `limit` is the size of a page."""
 
     scope: str
-    status: SuggestionStatus | str | list[str]
+    status: SuggestionStatus | str | Sequence[SuggestionStatus | str]
+    from_node_id: str
+    to_node_id: str
+    node_id: str
     relationship_type: str
     source_model: str
     analysis_run_id: str
-    node_id: str
     min_confidence: float
     max_confidence: float
     order: str
@@ -39,7 +40,7 @@ class SuggestionFilter(TypedDict, total=False):
 
 
 class EdgeFilter(TypedDict, total=False):
-    """Which edges to list; what is left out matches all."""
+    """Which edges to list; what is left out matches all. `limit` is the size of a page."""
 
     scope: str
     node_id: str
@@ -58,8 +59,18 @@ class DecisionOptions(TypedDict, total=False):
     time_taken_seconds: float
 
 
+class ProposeBody(Request):
+    """What `POST /v1/suggestions` takes; who proposes is in the token."""
+
+    scope: Scope
+    proposals: tuple[Proposal, ...]
+
+
 class Suggestions:
-    """Suggestions of the caller's scopes; `Client.suggestions`."""
+    """Suggestions of the caller's scopes; `Client.suggestions`.
+
+    Decisions are not repeated by themselves when their answer is lost: read the suggestion and decide again.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -67,11 +78,11 @@ class Suggestions:
 
     async def get(self, suggestion_id: str) -> SuggestionDetails:
         """Read a suggestion with its evidence and decisions; raises `NotFound`."""
-        answer = await self._transport.send(Call("GET", f"/v1/suggestions/{suggestion_id}"))
+        answer = await self._transport.send(reading(f"/v1/suggestions/{suggestion_id}"))
         return parsed(answer, SuggestionDetails)
 
     def list(self, **wanted: Unpack[SuggestionFilter]) -> AsyncIterator[Suggestion]:
-        """Yield suggestions, reading page after page; `limit` is the size of a page."""
+        """Yield suggestions, reading page after page."""
         return self._listing.items(wanted)
 
     async def page(self, *, page: str | None = None, **wanted: Unpack[SuggestionFilter]) -> Page[Suggestion]:
@@ -86,20 +97,20 @@ class Suggestions:
         """Reject a suggestion as you saw it. Raises `Conflict` when it changed."""
         return await self._decide(suggestion, "reject", options)
 
-    async def propose(
-        self, proposals: Sequence[Proposal], *, scope: str, proposed_by: str
-    ) -> tuple[ProposalOutcome, ...]:
+    async def undo(self, suggestion: Suggestion, **options: Unpack[DecisionOptions]) -> DecisionReply:
+        """Take back the latest decision: the suggestion waits again, the edge of an approval is retracted."""
+        return await self._decide(suggestion, "undo", options)
+
+    async def propose(self, proposals: Sequence[Proposal], *, scope: str) -> tuple[ProposalOutcome, ...]:
         """Propose up to 1,000 claims and return one outcome for each; a handler has `ctx.propose` for it."""
-        items = tuple(proposal.model_dump(mode="json", exclude_none=True) for proposal in proposals)
-        body = ProposeRequest(scope=parse_scope(scope), proposed_by=proposed_by, proposals=items)
-        call = Call("POST", "/v1/suggestions", body=body, idempotency_key=str(uuid4()))
+        body = ProposeBody(scope=parse_scope(scope), proposals=tuple(proposals))
+        call = Call("POST", "/v1/suggestions", body=body, may_be_repeated=True)
         return parsed(await self._transport.send(call), ProposeReply).outcomes
 
     async def _decide(self, suggestion: Suggestion, verdict: str, options: DecisionOptions) -> DecisionReply:
         body = DecisionRequest(revision=suggestion.revision, **options)
         path = f"/v1/suggestions/{suggestion.id}/{verdict}"
-        call = Call("POST", path, body=body, idempotency_key=str(uuid4()))
-        return parsed(await self._transport.send(call), DecisionReply)
+        return parsed(await self._transport.send(Call("POST", path, body=body)), DecisionReply)
 
 
 class Edges:
@@ -129,9 +140,13 @@ class Graph:
         *,
         scope: str | None = None,
         depth: int | None = None,
+        limit: int | None = None,
         include: Literal["suggested"] | None = None,
     ) -> Neighborhood:
-        """Return what lies within `depth` steps of a node; with `include="suggested"` ghost edges too, flagged."""
-        query = {"scope": scope, "depth": depth, "include": include}
+        """Return what lies within `depth` steps of a node, at most `limit` nodes.
+
+        With `include="suggested"` there are ghost edges too, flagged by their status.
+        """
+        query = {"scope": scope, "depth": depth, "limit": limit, "include": include}
         path = f"/v1/graph/neighborhood/{quote(node_id, safe='')}"
-        return parsed(await self._transport.send(Call("GET", path, query)), Neighborhood)
+        return parsed(await self._transport.send(reading(path, query)), Neighborhood)

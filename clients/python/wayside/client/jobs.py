@@ -1,7 +1,7 @@
 """Jobs over HTTP: create, read, cancel, wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import uuid4
@@ -10,11 +10,10 @@ from pydantic import JsonValue
 
 from wayside.client.pages import Listing, Page, parsed
 from wayside.client.streams import Events, Snapshot
-from wayside.client.transport import Call, Transport
-from wayside_events.contracts.jobs import Job, JobCreate
-from wayside_events.contracts.model import Request
+from wayside.client.transport import Call, Transport, reading
+from wayside_events.contracts.jobs import CancelBody, Job, JobCreate
 from wayside_events.identifiers import EntityId, parse_scope
-from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, Related
+from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, Related
 
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED})
 
@@ -36,21 +35,20 @@ class JobOptions(TypedDict, total=False):
 
 
 class JobFilter(TypedDict, total=False):
-    """Which jobs to list; what is left out matches all."""
+    """Which jobs to list; what is left out matches all. `limit` is the size of a page."""
 
     scope: str
-    status: JobStatus | str | list[str]
-    type: str | list[str]
+    status: JobStatus | str | Sequence[JobStatus | str]
+    type: str
     session_id: str
     parent_id: str
     root_id: str
+    related_type: str
+    related_id: str
+    created_by: str
+    created_after: datetime
+    created_before: datetime
     limit: int
-
-
-class CancelBody(Request):
-    """Why a job shall end."""
-
-    reason: str | None = None
 
 
 class Jobs:
@@ -75,32 +73,33 @@ class Jobs:
         With an `idempotency_key` of your own that holds over your own retries too. Raises a `ProblemError`.
         """
         body = JobCreate(type=job_type, scope=parse_scope(scope), input=input, **options)
-        call = Call("POST", "/v1/jobs", body=body, idempotency_key=idempotency_key or str(uuid4()))
+        key = idempotency_key or str(uuid4())
+        call = Call("POST", "/v1/jobs", body=body, idempotency_key=key, may_be_repeated=True)
         return parsed(await self._transport.send(call), Job)
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
-        return parsed(await self._transport.send(Call("GET", f"/v1/jobs/{job_id}")), Job)
+        return parsed(await self._transport.send(reading(f"/v1/jobs/{job_id}")), Job)
 
     def list(self, **wanted: Unpack[JobFilter]) -> AsyncIterator[Job]:
-        """Yield jobs, newest first, reading page after page; `limit` is the size of a page."""
+        """Yield jobs, newest first, without inputs and results, reading page after page."""
         return self._listing.items(wanted)
 
     async def page(self, *, page: str | None = None, **wanted: Unpack[JobFilter]) -> Page[Job]:
         """Read one page of jobs, with the cursor to stream on from."""
         return await self._listing.page({**wanted, "page": page})
 
+    def logs(self, job_id: str) -> AsyncIterator[LogEntry]:
+        """Yield a job's log, oldest first."""
+        return Listing(self._transport, f"/v1/jobs/{job_id}/logs", LogEntry).items({})
+
     async def cancel(self, job_id: str, *, reason: str | None = None) -> Job:
         """Ask for a job to end: one that waits is canceled at once, one that runs when its runner has stopped it.
 
         Raises `Conflict` for a job that is over.
         """
-        call = Call(
-            "POST",
-            f"/v1/jobs/{job_id}/cancel",
-            body=CancelBody(reason=reason),
-            idempotency_key=str(uuid4()),
-        )
+        body = CancelBody(reason=reason)
+        call = Call("POST", f"/v1/jobs/{job_id}/cancel", body=body, may_be_repeated=True)
         return parsed(await self._transport.send(call), Job)
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from wayside.client.transport import Answer, Call, Transport
+from wayside.client.transport import Answer, Transport, reading
 from wayside.errors import WaysideError
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Listing(Generic[M]):
 
     async def page(self, query: Mapping[str, Any]) -> Page[M]:
         """Read one page."""
-        answer = await self._transport.send(Call("GET", self._path, query))
+        answer = await self._transport.send(reading(self._path, query))
         try:
             body = self._body.validate_json(answer.body)
         except ValidationError as error:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -60,6 +60,16 @@ class _Interrupted(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a stream is followed: from where, and what to do about silence and about events that are gone."""
+
+    after: str | None = None
+    on_reset: OnReset = "raise"
+    begins_with_snapshot: bool = False
+    watchdog_seconds: float = WATCHDOG_SECONDS
+
+
 class EventStream:
     """An async iterator of events. `cursor` is the position after the last item: keep it to go on from there later.
 
@@ -67,23 +77,13 @@ class EventStream:
     `ProblemError`. Use it as a context manager, or close it, when you leave the loop early.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        path: str,
-        query: Mapping[str, Any],
-        *,
-        after: str | None = None,
-        on_reset: OnReset = "raise",
-        watchdog_seconds: float = WATCHDOG_SECONDS,
-    ) -> None:
-        self.cursor = after
+    def __init__(self, transport: Transport, path: str, query: Mapping[str, Any], rules: Rules) -> None:
+        self.cursor = rules.after
         self._transport = transport
         self._path = path
         self._query = query
-        self._on_reset = on_reset
-        self._watchdog_seconds = watchdog_seconds
-        self._wants_snapshot = after is None
+        self._rules = rules
+        self._wants_snapshot = rules.after is None
         self._snapshot_revision: dict[str, int] = {}
         self._retry_seconds = _FIRST_PAUSE_SECONDS
         self._failures = 0
@@ -129,7 +129,7 @@ class EventStream:
                 params=query_of(self._query),
                 headers=headers | await self._transport.headers(),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=CONNECT_SECONDS, sock_read=self._watchdog_seconds
+                    total=None, sock_connect=CONNECT_SECONDS, sock_read=self._rules.watchdog_seconds
                 ),
             ) as response:
                 await self._check(response)
@@ -155,7 +155,7 @@ class EventStream:
     def _note(self, parser: EventParser) -> None:
         if parser.retry_ms is not None:
             self._retry_seconds = parser.retry_ms / 1000
-        if self.cursor is None:
+        if self.cursor is None and not self._rules.begins_with_snapshot:
             self.cursor = parser.last_event_id
 
     def _read(self, frame: ServerSentEvent) -> list[Item]:
@@ -191,10 +191,11 @@ class EventStream:
     def _read_reset(self, frame: ServerSentEvent) -> Reset:
         said = orjson.loads(frame.data)
         reset = Reset(said.get("cursor"), said.get("reason"))
-        self.cursor = frame.id or reset.cursor
         self._snapshot_revision.clear()
         self._wants_snapshot = True
-        if self._on_reset == "raise":
+        # Until the snapshot is here there is no position to go on from.
+        self.cursor = None if self._rules.begins_with_snapshot else reset.cursor
+        if self._rules.on_reset == "raise":
             raise CursorReset(reset.cursor, reset.reason)
         return reset
 
@@ -249,20 +250,16 @@ class Events:
 
         A job that is over already has a snapshot and no events. After a `Reset` comes a new snapshot.
         """
-        return EventStream(
-            self._transport,
-            f"/v1/jobs/{job_id}/events",
-            {},
-            after=after,
-            on_reset="yield",
-            watchdog_seconds=watchdog_seconds,
+        rules = Rules(
+            after=after, on_reset="yield", begins_with_snapshot=True, watchdog_seconds=watchdog_seconds
         )
+        return EventStream(self._transport, f"/v1/jobs/{job_id}/events", {}, rules)
 
     def scope(
         self,
         scope: str | None = None,
         *,
-        types: list[str] | None = None,
+        types: Sequence[str] = (),
         after: str | None = None,
         on_reset: OnReset = "raise",
         watchdog_seconds: float = WATCHDOG_SECONDS,
@@ -272,11 +269,6 @@ class Events:
         `types` are event types, also as patterns (`analysis.job.*`). When events after the cursor are gone it raises
         `CursorReset`, or yields a `Reset` and goes on.
         """
-        return EventStream(
-            self._transport,
-            "/v1/events",
-            {"scope": scope, "types": ",".join(types) if types else None},
-            after=after,
-            on_reset=on_reset,
-            watchdog_seconds=watchdog_seconds,
-        )
+        rules = Rules(after=after, on_reset=on_reset, watchdog_seconds=watchdog_seconds)
+        query = {"scope": scope, "types": ",".join(types) or None}
+        return EventStream(self._transport, "/v1/events", query, rules)

@@ -39,18 +39,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request."""
+    """One request. Whether it may be repeated when its answer is lost is for the caller to know; reading may be."""
 
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: BaseModel | None = None
     idempotency_key: str | None = None
+    may_be_repeated: bool = False
 
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
-        return self.method in ("GET", "HEAD", "PUT") or self.idempotency_key is not None
+
+def reading(path: str, query: Mapping[str, Any] | None = None) -> Call:
+    """Return a GET request."""
+    return Call("GET", path, query or {}, may_be_repeated=True)
 
 
 class Transport:
