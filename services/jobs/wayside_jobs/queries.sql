@@ -36,15 +36,7 @@ INSERT INTO jobs (
     runner, token_hash, seq, log_seq, started_at, lease_expires_at, timeout_at, due_at, progress,
     input_bytes, input
 )
-SELECT * FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::bigint[],
-    $9::integer[], $10::integer[], $11::boolean[], $12::text[], $13::timestamptz[], $14::timestamptz[],
-    $15::timestamptz[], $16::float8[], $17::float8[], $18::float8[], $19::float8[], $20::float8[],
-    $21::float8[], $22::float8[], $23::float8[], $24::text[], $25::text[], $26::text[], $27::uuid[],
-    $28::uuid[], $29::uuid[], $30::text[], $31::text[], $32::text[], $33::text[], $34::bytea[],
-    $35::bigint[], $36::bigint[], $37::timestamptz[], $38::timestamptz[], $39::timestamptz[],
-    $40::timestamptz[], $41::json[], $42::integer[], $43::json[]
-)
+SELECT * FROM unnest($1::new_job[])
 ON CONFLICT DO NOTHING
 RETURNING id::text;
 
@@ -158,28 +150,16 @@ UPDATE jobs SET
     lease_expires_at = given.lease_expires_at, timeout_at = given.timeout_at, due_at = given.due_at,
     expires_at = given.expires_at, progress = given.progress, error = given.error,
     partial = given.partial, metrics = given.metrics, result = given.result
-FROM unnest(
-    $1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::integer[], $7::boolean[],
-    $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[], $12::bigint[], $13::bigint[],
-    $14::text[], $15::text[], $16::timestamptz[], $17::text[], $18::timestamptz[], $19::timestamptz[],
-    $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::timestamptz[],
-    $25::json[], $26::json[], $27::json[], $28::json[], $29::json[]
-) AS given (
-    id, known_revision, status, revision, attempt, max_attempts, is_ready, updated_at, run_at, runner,
-    token_hash, seq, log_seq, cancel_state, cancel_requested_by, cancel_requested_at, cancel_reason,
-    cancel_deadline, started_at, finished_at, lease_expires_at, timeout_at, due_at, expires_at, progress,
-    error, partial, metrics, result
-)
+FROM unnest($1::changed_job[]) AS given
 WHERE jobs.id = given.id AND jobs.revision = given.known_revision
 RETURNING jobs.id::text;
 
 -- name: extend_leases
--- Write what reports change that nobody sees: ids, revisions, sequence numbers, lease ends, due times, token hashes.
+-- Write what changed that nobody sees, while the revision is the one that was read; returns the ids written.
 UPDATE jobs SET
     seq = given.seq, lease_expires_at = given.lease_expires_at, due_at = given.due_at,
     token_hash = given.token_hash
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::bytea[])
-    AS given (id, revision, seq, lease_expires_at, due_at, token_hash)
+FROM unnest($1::extended_lease[]) AS given
 WHERE jobs.id = given.id AND jobs.revision = given.revision
 RETURNING jobs.id::text;
 
@@ -188,9 +168,9 @@ RETURNING jobs.id::text;
 DELETE FROM jobs WHERE id = ANY($1::uuid[]);
 
 -- name: insert_logs
--- Add log entries: job ids, numbers, times, levels, messages, contexts.
+-- Add log entries.
 INSERT INTO job_logs (job_id, seq, time, level, message, context)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::json[]);
+SELECT * FROM unnest($1::new_log_entry[]);
 
 -- name: trim_logs
 -- Drop the entries of the jobs $1 up to the numbers $2.

@@ -1,6 +1,6 @@
 """New jobs: from a request and its job type, or from a job that has ended."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
@@ -73,7 +73,7 @@ def start_tracked(created: Change, *, runner: str, token_hash: bytes) -> Change:
     """– → running: a tracked job begins with its first revision."""
     job = created.job
     fields = attempt_fields(job, runner, token_hash, job.created_at)
-    return Change(replace(job, status=JobStatus.RUNNING, **fields), Started())
+    return Change(job._replace(status=JobStatus.RUNNING, **fields), Started())
 
 
 def retry(job: Job, job_id: EntityId, origin: Origin, now: datetime) -> Change:

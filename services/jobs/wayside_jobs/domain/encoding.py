@@ -24,7 +24,6 @@ from wayside_events.jobs import (
     JobQueued,
     JobStarted,
 )
-from wayside_events.subjects import event_subject
 from wayside_jobs.domain.job import (
     Cancel,
     Canceled,
@@ -65,7 +64,7 @@ class EncodedEvent:
 
 def encode_event(job: Job, fact: Fact) -> EncodedEvent:
     """Tell `fact` of the job as it now is."""
-    event_type = _event_class(fact).event_type()
+    event_type = _event_type(fact)
     event_id = f"{job.id}:{job.revision}"
     envelope = {
         "specversion": "1.0",
@@ -81,7 +80,7 @@ def encode_event(job: Job, fact: Fact) -> EncodedEvent:
         "traceparent": job.traceparent,
         "data": _present(_data(job, fact)),
     }
-    subject = event_subject(event_type, job.scope, job.id)
+    subject = f"{event_type}.{job.scope}.{job.id}"
     return EncodedEvent(event_id, event_type, job.id, job.revision, subject, _dump(envelope))
 
 
@@ -90,26 +89,37 @@ def encode_events(changes: Iterable[Change]) -> list[EncodedEvent]:
     return [encode_event(change.job, change.fact) for change in changes if change.fact is not None]
 
 
-def _event_class(fact: Fact) -> type[JobEvent[Any]]:
+_QUEUED = JobQueued.event_type()
+_STARTED = JobStarted.event_type()
+_PROGRESSED = JobProgressed.event_type()
+_LOGGED = JobLogged.event_type()
+_CANCEL_REQUESTED = JobCancelRequested.event_type()
+_COMPLETED = JobCompleted.event_type()
+_FAILED = JobFailed.event_type()
+_CANCELED = JobCanceled.event_type()
+_EXPIRED = JobExpired.event_type()
+
+
+def _event_type(fact: Fact) -> str:
     match fact:
         case Queued():
-            return JobQueued
+            return _QUEUED
         case Started():
-            return JobStarted
+            return _STARTED
         case Progressed():
-            return JobProgressed
+            return _PROGRESSED
         case Logged():
-            return JobLogged
+            return _LOGGED
         case CancelRequested():
-            return JobCancelRequested
+            return _CANCEL_REQUESTED
         case Completed():
-            return JobCompleted
+            return _COMPLETED
         case Failed():
-            return JobFailed
+            return _FAILED
         case Canceled():
-            return JobCanceled
+            return _CANCELED
         case Expired():
-            return JobExpired
+            return _EXPIRED
         case _:
             assert_never(fact)
 

@@ -5,6 +5,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_events.jobs import JobMode, JobStatus, LogLevel, QueuedReason, Related
@@ -52,8 +53,7 @@ class Cancel:
     deadline: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """The state of one job, without its input. All times are the database's.
 
     `max_attempts` grows with every release, so that `attempt` names each try once and never exceeds it.

@@ -81,7 +81,7 @@ def attempt_fields(job: Job, runner: str, token_hash: bytes, now: datetime) -> d
 def heartbeat(job: Job, *, seq: int, now: datetime) -> Change:
     """running → running: the lease begins anew; nothing visible changes."""
     _check(job, Verb.HEARTBEAT)
-    return Change(replace(job, seq=seq, **_lease(job, now)), None)
+    return Change(job._replace(seq=seq, **_lease(job, now)), None)
 
 
 def progress(job: Job, said: Progress, partial: Json | None, *, seq: int, now: datetime) -> Change:
@@ -113,7 +113,7 @@ def complete(job: Job, *, result: Json, metrics: Json | None, seq: int, now: dat
 def fail(job: Job, error: JobError, *, seq: int, draw: float, now: datetime) -> Change:
     """running → queued when the error is retryable and attempts are left, else failed."""
     ended = Ended(Verb.FAIL, error, QueuedReason.FAILED, draw)
-    return _ended(replace(job, seq=seq), ended, now)
+    return _ended(job._replace(seq=seq), ended, now)
 
 
 def lose(job: Job, *, draw: float, now: datetime) -> Change:
@@ -129,7 +129,7 @@ def time_out(job: Job, *, draw: float, now: datetime) -> Change:
 def release(job: Job, *, seq: int, now: datetime) -> Change:
     """running → queued at once, with one more attempt; a tracked job, which nobody else can run, fails."""
     ended = Ended(Verb.RELEASE, RELEASED, QueuedReason.RELEASED)
-    return _ended(replace(job, seq=seq, max_attempts=job.max_attempts + 1), ended, now)
+    return _ended(job._replace(seq=seq, max_attempts=job.max_attempts + 1), ended, now)
 
 
 def request_cancel(job: Job, *, requested_by: str, reason: str | None, now: datetime) -> Change:
@@ -143,7 +143,7 @@ def request_cancel(job: Job, *, requested_by: str, reason: str | None, now: date
     now = max(now, job.updated_at)
     cancel = Cancel(state=CancelState.REQUESTED, requested_by=requested_by, requested_at=now, reason=reason)
     if job.status is JobStatus.QUEUED:
-        return _canceled(replace(job, cancel=cancel), Verb.REQUEST_CANCEL, CancelState.ACKNOWLEDGED, now)
+        return _canceled(job._replace(cancel=cancel), Verb.REQUEST_CANCEL, CancelState.ACKNOWLEDGED, now)
     deadline = now + timedelta(seconds=job.policy.cancel_grace_seconds)
     fields = {
         "cancel": replace(cancel, deadline=deadline),
@@ -157,7 +157,7 @@ def acknowledge_cancel(job: Job, *, seq: int, now: datetime) -> Change:
     _check(job, Verb.ACKNOWLEDGE_CANCEL)
     if not job.cancel_requested:
         raise CancelNotRequested
-    return _canceled(replace(job, seq=seq), Verb.ACKNOWLEDGE_CANCEL, CancelState.ACKNOWLEDGED, now)
+    return _canceled(job._replace(seq=seq), Verb.ACKNOWLEDGE_CANCEL, CancelState.ACKNOWLEDGED, now)
 
 
 def force_cancel(job: Job, *, now: datetime) -> Change:
@@ -179,13 +179,13 @@ def overdue(job: Job, *, draw: float, now: datetime) -> Change:
         return time_out(job, draw=draw, now=now)
     if job.lease_expires_at is not None and job.lease_expires_at <= now:
         return lose(job, draw=draw, now=now)
-    return Change(replace(job, due_at=_next_due(job)), None)
+    return Change(job._replace(due_at=_next_due(job)), None)
 
 
 def reissued(job: Job, token_hash: bytes) -> Job:
     """A new token for the attempt of a process whose answer to `create` was lost; nothing visible changes."""
     _check(job, Verb.HEARTBEAT)
-    return replace(job, token_hash=token_hash)
+    return job._replace(token_hash=token_hash)
 
 
 def _ended(job: Job, ended: Ended, now: datetime) -> Change:
@@ -239,7 +239,7 @@ def _finish(job: Job, now: datetime) -> dict[str, Any]:
 
 
 def _fenced(job: Job) -> Job:
-    return replace(job, token_hash=None)
+    return job._replace(token_hash=None)
 
 
 def _lease(job: Job, now: datetime) -> dict[str, Any]:
@@ -276,4 +276,4 @@ def _moved(job: Job, verb: Verb, to: JobStatus, now: datetime, **fields: Any) ->
     _check(job, verb)
     targets = TRANSITIONS[job.status, verb]
     assert to in targets or (not targets and job.status in TERMINAL), f"{job.status} {verb} {to}"
-    return replace(job, status=to, revision=job.revision + 1, updated_at=max(now, job.updated_at), **fields)
+    return job._replace(status=to, revision=job.revision + 1, updated_at=max(now, job.updated_at), **fields)

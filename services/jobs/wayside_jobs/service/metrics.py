@@ -1,5 +1,6 @@
 """What is measured of jobs."""
 
+from collections import Counter as Count
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -48,9 +49,11 @@ class JobsMetrics:
 
     def count(self, changes: Sequence[Change]) -> None:
         """Count committed changes."""
+        facts = Count((change.job.type, type(change.fact).__name__.lower()) for change in changes)
+        for labels, number in facts.items():
+            self.facts.labels(*labels).inc(number)
         for change in changes:
             job = change.job
-            self.facts.labels(job.type, type(change.fact).__name__.lower()).inc()
             match change.fact:
                 case Started() if job.started_at is not None:
                     self.pickup_seconds.observe((job.started_at - job.run_at).total_seconds())

@@ -1,5 +1,6 @@
 """Job types: registered by workers, read at every creation."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -54,19 +55,33 @@ class JobTypes:
         self._store = store
         self._announcer = announcer
         self._known: dict[str, tuple[float, JobType]] = {}
-        announcer.on_types(self._known.clear)
+        self._reading: dict[str, asyncio.Task[JobType]] = {}
+        announcer.on_types(self._forget)
 
     async def get(self, name: str) -> JobType:
         """Return a job type; raises `UnknownJobType`."""
         known = self._known.get(name)
         if known is not None and time.monotonic() - known[0] < MAX_AGE_SECONDS:
             return known[1]
+        reading = self._reading.get(name)
+        if reading is None:
+            reading = self._reading[name] = asyncio.create_task(self._read(name), name="job-type")
+            reading.add_done_callback(lambda _: self._reading.pop(name, None))
+        return await asyncio.shield(reading)
+
+    async def _read(self, name: str) -> JobType:
+        started = time.monotonic()
         spec = (await self._store.job_types([name])).get(name)
         if spec is None:
             raise UnknownJobType(name)
         job_type = JobType(JobTypeSpec.model_validate_json(spec))
-        self._known[name] = (time.monotonic(), job_type)
+        self._known[name] = (started, job_type)
         return job_type
+
+    def _forget(self) -> None:
+        """What is being read right now may be old already."""
+        self._known.clear()
+        self._reading.clear()
 
     async def specification(self, name: str) -> Json:
         """Return a type's registry entry; raises `JobTypeNotFound`."""

@@ -93,7 +93,7 @@ def columns_of(width: int, rows: Iterable[Sequence[Any]]) -> Columns:
 
 
 def new_row(job: Job, job_input: str) -> tuple[Any, ...]:
-    """The parameters of `insert_jobs`, in its order."""
+    """The type `new_job`."""
     policy = job.policy
     return (
         job.id, job.scope, job.type, job.mode, job.queue, job.priority, job.status, job.revision,
@@ -109,7 +109,7 @@ def new_row(job: Job, job_input: str) -> tuple[Any, ...]:
 
 
 def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
-    """The parameters of `save_jobs`, in its order."""
+    """The type `changed_job`."""
     cancel = job.cancel
     return (
         job.id, known_revision, job.status, job.revision, job.attempt, job.max_attempts, _is_ready(job),
@@ -122,8 +122,9 @@ def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-NEW_WIDTH = 43
-CHANGED_WIDTH = 29
+def lease_row(job: Job) -> tuple[Any, ...]:
+    """The type `extended_lease`."""
+    return (job.id, job.revision, job.seq, job.lease_expires_at, job.due_at, job.token_hash)
 
 
 def _is_ready(job: Job) -> bool:

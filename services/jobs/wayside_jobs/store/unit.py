@@ -10,7 +10,7 @@ from wayside_jobs.domain.encoding import encode_events
 from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.job import Change, Job, Logged
 from wayside_jobs.domain.values import Json
-from wayside_jobs.store.rows import CHANGED_WIDTH, NEW_WIDTH, changed_row, columns_of, job_of, new_row
+from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row, new_row
 from wayside_service.database import Connection, load_queries
 from wayside_service.outbox import add_events
 
@@ -117,8 +117,8 @@ class Unit:
 
     async def insert(self, new: Sequence[NewJob]) -> set[str]:
         """Create jobs with their events; returns the ids of those whose unique key was free."""
-        rows = columns_of(NEW_WIDTH, (new_row(item.change.job, item.input) for item in new))
-        inserted = {row["id"] for row in await self._connection.fetch(SQL.insert_jobs, *rows)}
+        rows = [new_row(item.change.job, item.input) for item in new]
+        inserted = {row["id"] for row in await self._connection.fetch(SQL.insert_jobs, rows)}
         changes = [item.change for item in new if item.change.job.id in inserted]
         await add_events(self._connection, encode_events(changes))
         return inserted
@@ -170,29 +170,25 @@ class Unit:
 
     async def _save(self, known: Mapping[str, Job], jobs: Sequence[Job]) -> None:
         if jobs:
-            rows = (changed_row(known[job.id].revision, job) for job in jobs)
-            saved = await self._connection.fetch(SQL.save_jobs, *columns_of(CHANGED_WIDTH, rows))
+            rows = [changed_row(known[job.id].revision, job) for job in jobs]
+            saved = await self._connection.fetch(SQL.save_jobs, rows)
             _check_all(len(saved), len(jobs))
 
     async def _extend(self, jobs: Sequence[Job]) -> None:
         if jobs:
-            rows = (
-                (job.id, job.revision, job.seq, job.lease_expires_at, job.due_at, job.token_hash)
-                for job in jobs
-            )
-            saved = await self._connection.fetch(SQL.extend_leases, *columns_of(6, rows))
+            saved = await self._connection.fetch(SQL.extend_leases, [lease_row(job) for job in jobs])
             _check_all(len(saved), len(jobs))
 
     async def _write_logs(self, changes: Sequence[Change]) -> None:
         logged = [(change.job.id, change.fact) for change in changes if isinstance(change.fact, Logged)]
         if not logged:
             return
-        rows = (
+        rows = [
             (job_id, row.seq, row.time, row.level, row.message, row.context)
             for job_id, fact in logged
             for row in fact.entries
-        )
-        await self._connection.execute(SQL.insert_logs, *columns_of(6, rows))
+        ]
+        await self._connection.execute(SQL.insert_logs, rows)
         dropped = {job_id: fact.dropped for job_id, fact in logged if fact.dropped}
         if dropped:
             await self._connection.execute(SQL.trim_logs, list(dropped), list(dropped.values()))
