@@ -117,7 +117,12 @@ class Cluster:
         """A worker process, not started."""
         self._workers += 1
         log = self._folder / f"worker-{self._workers}.log"
-        own = {"PYTHONPATH": str(Path.cwd()), "PATH": os.environ["PATH"], **self.user("runner"), **environment}
+        own = {
+            "PYTHONPATH": str(Path.cwd()),
+            "PATH": os.environ["PATH"],
+            **self.user("runner"),
+            **environment,
+        }
         return Instance(f"worker-{self._workers}", ("-m", module), own, log, port=0)
 
     def _service(self, name: str, number: int) -> Instance:

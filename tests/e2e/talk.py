@@ -53,7 +53,7 @@ class Api:
     async def start_job(self, job_type: str, **work: Any) -> Any:
         async def create() -> Any:
             status, job = await self.call(
-                "POST", "/v1/jobs", {"type": job_type, "scope": "acme", "input": work}
+                "POST", "/v1/jobs", {"type": job_type, "scope": "acme", "input": work or None}
             )
             assert status == 201 or job["code"] == "unknown_job_type", job
             return job if status == 201 else None

@@ -55,8 +55,8 @@ async def test_a_job_whose_worker_was_killed_is_done_by_another(single: Cluster)
         api = Api(session, single.gateway[0].url, single.token())
         first, second = single.worker("tests.e2e.worker"), single.worker("tests.e2e.worker")
         first.start()
-        job = await api.start_job("steps", steps=40)
-        await until(lambda: _percent_above(api, job["id"], 10))
+        job = await api.start_job("stuck_once")
+        await until(lambda: _in_the_middle(api, job["id"]))
         first.kill()
         second.start()
         done = await api.finished(job["id"])
@@ -68,9 +68,9 @@ async def test_a_job_whose_worker_was_killed_is_done_by_another(single: Cluster)
     assert requeued.reason == "lost"
 
 
-async def _percent_above(api: Api, job_id: str, percent: float) -> bool:
+async def _in_the_middle(api: Api, job_id: str) -> bool:
     job = await api.get(f"/v1/jobs/{job_id}")
-    return float(job["progress"].get("percent") or 0) > percent
+    return job["progress"].get("percent") == 50
 
 
 async def test_reports_of_a_lost_attempt_are_fenced(single: Cluster) -> None:

@@ -24,13 +24,22 @@ class Pairs(BaseModel):
 worker = Worker(queues=["default"], slots=8)
 
 
-@worker.job("steps", lease_seconds=1, max_attempts=5, phases=["work"])
+@worker.job("steps", phases=["work"])
 async def steps(ctx: Context, work: Steps) -> Done:
     for step in range(work.steps):
         ctx.progress(current=step, total=work.steps, phase="work", message=f"step {step}")
         ctx.log.info("step", number=step)
         await asyncio.sleep(work.pause_seconds)
     return Done(steps=work.steps, attempt=ctx.attempt)
+
+
+@worker.job("stuck_once", lease_seconds=1)
+async def stuck_once(ctx: Context) -> Done:
+    """Hang in the first attempt, until somebody kills the process."""
+    ctx.progress(50, message="in the middle of it")
+    if ctx.attempt == 1:
+        await asyncio.sleep(3_600)
+    return Done(steps=0, attempt=ctx.attempt)
 
 
 @worker.job("pairs")

@@ -69,6 +69,19 @@ async def test_stored_message_ids_tell_the_newest_of_each_entity(bus: Bus) -> No
     assert found == {"*.*.*.acme.a": "a:2", "*.*.*.acme.b": "b:1"}
 
 
+async def test_stored_message_ids_of_many_entities_with_several_events_are_the_newest(bus: Bus) -> None:
+    entities = [f"job{number}" for number in range(120)]
+    for revision, kind in enumerate(("queued", "started", "progress", "completed"), start=1):
+        subjects = [event_subject(f"analysis.job.{kind}", "acme", entity) for entity in entities]
+        messages = [
+            OutgoingMessage(subject, f"{entity}:{revision}", b"{}")
+            for subject, entity in zip(subjects, entities, strict=True)
+        ]
+        await bus.publish_batch(messages)
+    found = await bus.stored_message_ids([f"*.*.*.acme.{entity}" for entity in entities])
+    assert found == {f"*.*.*.acme.{entity}": f"{entity}:4" for entity in entities}
+
+
 async def test_the_stream_is_created_again_when_it_was_deleted_under_a_publisher(bus: Bus) -> None:
     await bus.publish_batch([message("job", 1)])
     before = await bus.position()

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from wayside_events.bus.connection import BusSettings, Connection
 from wayside_events.bus.consuming import EventConsumer
+from wayside_events.bus.errors import nats_errors
 from wayside_events.bus.live import LiveSubscription
 from wayside_events.bus.messages import MESSAGE_ID_HEADER, OutgoingMessage, StoredMessage
 from wayside_events.bus.publishing import (
@@ -18,7 +19,7 @@ from wayside_events.bus.publishing import (
     publish_atomically,
     publish_one,
 )
-from wayside_events.bus.reading import DirectReader
+from wayside_events.bus.reading import DirectReader, matches
 from wayside_events.bus.requests import Endpoint, ProblemOf, Server, no_problem, request
 from wayside_events.bus.storage import StreamState, ensure_stream, read_state
 from wayside_events.catalogue import AnyEvent
@@ -29,6 +30,9 @@ from wayside_events.subjects import EventFilter
 
 R = TypeVar("R", bound=BaseModel)
 E = TypeVar("E", bound=BaseModel)
+
+_ENTITIES_AT_ONCE = 50
+"""Subject patterns in one question for the newest messages: each may match one subject per event type."""
 
 Stop = Callable[[], Awaitable[None]]
 """Ends what was started."""
@@ -146,10 +150,12 @@ class Bus:
     async def stored_message_ids(self, subjects: Sequence[str]) -> dict[str, str]:
         """Return, for each subject (wildcards allowed), the id of the newest stored message, where there is one."""
         found: dict[str, str] = {}
-        for subject in subjects:
-            message = await self._direct().last(subject)
-            if message is not None and MESSAGE_ID_HEADER in message.headers:
-                found[subject] = message.headers[MESSAGE_ID_HEADER]
+        for start in range(0, len(subjects), _ENTITIES_AT_ONCE):
+            patterns = subjects[start : start + _ENTITIES_AT_ONCE]
+            for message in await self._direct().newest(patterns):
+                message_id = message.headers.get(MESSAGE_ID_HEADER)
+                if message_id:
+                    found.update((one, message_id) for one in patterns if matches(message.subject, [one]))
         return found
 
     # Reading
@@ -221,7 +227,8 @@ class Bus:
 
     async def notify(self, subject: str, payload: bytes = b"") -> None:
         """Send a core message that may be lost: a wake-up, never a fact."""
-        await self._connection.require().publish(subject, payload)
+        with nats_errors(f"{subject} could not be notified"):
+            await self._connection.require().publish(subject, payload)
 
     async def listen(self, subject: str, callback: Callable[[bytes], None]) -> Stop:
         """Call `callback` with the payload of every core message on `subject`; returns how to stop."""
@@ -230,8 +237,9 @@ class Bus:
             callback(message.data)
 
         client = self._connection.require()
-        subscription = await client.subscribe(subject, cb=deliver)
-        await client.flush()
+        with nats_errors(f"{subject} cannot be listened to"):
+            subscription = await client.subscribe(subject, cb=deliver)
+            await client.flush()
 
         async def stop() -> None:
             if not client.is_closed:

@@ -1,5 +1,10 @@
 """What can go wrong on the bus. NATS errors stop here."""
 
+import contextlib
+from collections.abc import Iterator
+
+from nats.errors import Error
+
 from wayside_events.contracts.problems import Problem
 from wayside_events.cursor import Cursor
 
@@ -59,3 +64,12 @@ class CursorExpired(BusError):
 def describe(error: BaseException) -> str:
     """Say what an error is: many of NATS' have no text."""
     return str(error) or type(error).__name__
+
+
+@contextlib.contextmanager
+def nats_errors(what: str) -> Iterator[None]:
+    """Turn every error of NATS inside the block into `BusUnavailable`, beginning with `what`."""
+    try:
+        yield
+    except Error as error:
+        raise BusUnavailable(f"{what}: {describe(error)}") from error

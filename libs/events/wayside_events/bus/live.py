@@ -6,6 +6,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from wayside_events.bus.connection import Connection
+from wayside_events.bus.errors import nats_errors
 from wayside_events.bus.messages import StoredMessage
 from wayside_events.bus.reading import stored_message
 
@@ -28,16 +29,17 @@ class LiveSubscription:
     async def start(self, subjects: Sequence[str]) -> None:
         """Subscribe, and return when the server has it: every event stored after that is delivered or a gap."""
         client = self._connection.require()
-        for subject in subjects:
-            subscription = await client.subscribe(
-                subject,
-                cb=self._on_message,
-                pending_msgs_limit=PENDING_MESSAGES,
-                pending_bytes_limit=PENDING_BYTES,
-            )
-            self._subscriptions.append(subscription)
-            self._undo.append(self._connection.on_drop(subscription, self._gap))
-        await client.flush()
+        with nats_errors("the live feed cannot be subscribed to"):
+            for subject in subjects:
+                subscription = await client.subscribe(
+                    subject,
+                    cb=self._on_message,
+                    pending_msgs_limit=PENDING_MESSAGES,
+                    pending_bytes_limit=PENDING_BYTES,
+                )
+                self._subscriptions.append(subscription)
+                self._undo.append(self._connection.on_drop(subscription, self._gap))
+            await client.flush()
 
     async def close(self) -> None:
         """Unsubscribe; nothing is delivered afterwards."""

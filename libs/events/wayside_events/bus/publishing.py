@@ -18,6 +18,7 @@ from wayside_events.bus.errors import (
     PublishRefused,
     RequestTimedOut,
     describe,
+    nats_errors,
 )
 from wayside_events.bus.messages import MESSAGE_ID_HEADER, OutgoingMessage
 from wayside_events.stream import BATCH_LIMIT
@@ -58,10 +59,10 @@ async def publish_atomically(client: Client, messages: Sequence[OutgoingMessage]
     """Publish up to 1,000 messages, all stored or none; raises `BatchRefused` when none was."""
     assert 1 < len(messages) <= BATCH_LIMIT
     batch_id = uuid4().hex
-    for number, message in enumerate(messages[:-1], start=1):
-        await client.publish(
-            message.subject, message.payload, headers=_batch_headers(message, batch_id, number)
-        )
+    with nats_errors("a batch could not be sent"):
+        for number, message in enumerate(messages[:-1], start=1):
+            headers = _batch_headers(message, batch_id, number)
+            await client.publish(message.subject, message.payload, headers=headers)
     headers = _batch_headers(messages[-1], batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
     ack = await _request(client, messages[-1], headers)
     if error := ack.get("error"):
@@ -95,6 +96,7 @@ async def _request(client: Client, message: OutgoingMessage, headers: dict[str, 
 
 
 def _refusal(message: OutgoingMessage, error: dict[str, Any]) -> Exception:
-    if int(error.get("code", 0)) >= 500:
+    # 409: the same message id is just being stored by somebody else.
+    if int(error.get("code", 0)) >= 409:
         return BusUnavailable(f"the event stream is not ready: {error['description']}")
     return PublishRefused(message.message_id, str(error["description"]))

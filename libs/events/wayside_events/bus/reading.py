@@ -1,7 +1,7 @@
 """Reading stored events by Direct Get, in batches, without a consumer (NATS ADR-31)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error
 
-from wayside_events.bus.errors import BusUnavailable, describe
+from wayside_events.bus.errors import BusUnavailable
 from wayside_events.bus.messages import SEQUENCE_HEADER, STATUS_HEADER, StoredMessage
 from wayside_events.stream import BATCH_LIMIT, STREAM_NAME
 from wayside_events.subjects import LIVE_PREFIX, EventFilter
@@ -46,16 +46,13 @@ class DirectReader:
         request = {"seq": start, "batch": limit, "max_bytes": _BATCH_BYTES, "next_by_subj": subject}
         return await self._read(request)
 
-    async def last(self, subject: str) -> StoredMessage | None:
-        """Return the newest message that matches `subject`."""
-        try:
-            answer = await self._client.request(
-                _SUBJECT, orjson.dumps({"last_by_subj": subject}), timeout=_SILENCE_SECONDS
-            )
-        except Error as error:
-            raise BusUnavailable(f"reading the event stream failed: {describe(error)}") from error
-        headers = answer.headers or {}
-        return None if headers.get(STATUS_HEADER) else stored_message(answer, headers)
+    async def newest(self, subjects: Sequence[str]) -> list[StoredMessage]:
+        """Return the newest message of every stored subject that matches one of `subjects`, oldest first.
+
+        The server refuses to answer with more than 1,024 messages.
+        """
+        page = await self._read({"multi_last": list(subjects), "batch": BATCH_LIMIT})
+        return sorted(page.messages, key=lambda message: message.sequence)
 
     async def replay(self, wanted: EventFilter, after: int, upto: int) -> AsyncIterator[list[StoredMessage]]:
         """Yield all wanted messages with `after` < sequence <= `upto`, in order, batch by batch.
@@ -70,7 +67,7 @@ class DirectReader:
             page = await self.page(pattern, start)
             batch = [message for message in page.messages if message.sequence <= upto]
             matching = [
-                message for message in batch if len(subjects) == 1 or _matches(message.subject, subjects)
+                message for message in batch if len(subjects) == 1 or matches(message.subject, subjects)
             ]
             if matching:
                 yield matching
@@ -128,7 +125,8 @@ def stored_message(message: Msg, headers: Mapping[str, str]) -> StoredMessage:
     return StoredMessage(subject, int(headers[SEQUENCE_HEADER]), message.data, headers)
 
 
-def _matches(subject: str, patterns: tuple[str, ...]) -> bool:
+def matches(subject: str, patterns: Sequence[str]) -> bool:
+    """Whether a subject matches any of the patterns, in which `*` stands for one token."""
     tokens = subject.split(".")
     return any(
         all(wanted in ("*", token) for wanted, token in zip(pattern.split("."), tokens, strict=True))
