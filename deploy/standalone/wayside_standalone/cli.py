@@ -5,6 +5,7 @@ Each imports what it does only when it is called: that takes a second, which oth
 
 # ruff: noqa: PLC0415
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,14 @@ def register(app: typer.Typer) -> None:
     """Attach the commands to an application."""
     for command in (up, down, status, token):
         app.command()(command)
+
+
+def gateway() -> tuple[str, str] | None:
+    """Where the stack of the usual data directory answers, and a token for it; for commands that were told neither."""
+    from wayside_standalone.commands import running_gateway
+
+    data_dir = os.environ.get("WAYSIDE_DATA_DIR")
+    return running_gateway(Path(data_dir) if data_dir else None)
 
 
 def up(

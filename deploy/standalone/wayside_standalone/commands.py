@@ -15,7 +15,7 @@ from rich.console import Console
 from wayside_service.auth import Role, mint_token
 from wayside_standalone.account import user_name
 from wayside_standalone.credentials import Credentials
-from wayside_standalone.errors import InvalidTtl, NotRunning, StillRunning, UnknownRole
+from wayside_standalone.errors import InvalidTtl, NotRunning, StandaloneError, StillRunning, UnknownRole
 from wayside_standalone.foreground import serve
 from wayside_standalone.lock import holder
 from wayside_standalone.parts import StackSettings, default_data_dir
@@ -28,6 +28,9 @@ NOTHING_RUNS = 3
 """The exit status of `status` when nothing runs, as the Linux Standard Base has it for services."""
 
 STOP_SECONDS = 40
+COMMAND_LIFETIME = timedelta(hours=12)
+"""How long the token of one command is good for: `wayside events` runs for as long as somebody looks."""
+
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -85,6 +88,20 @@ def print_token(data_dir: Path | None, request: TokenRequest) -> None:
         grants = dict.fromkeys(request.scopes or ["*"], roles)
         subject = request.subject or user_name()
         typer.echo(mint_token(secret, subject=subject, grants=grants, lifetime=parse_ttl(request.ttl)))
+
+
+def running_gateway(data_dir: Path | None) -> tuple[str, str] | None:
+    """The address of the running stack's gateway and a token for all scopes; `None` when nothing runs."""
+    directory = chosen(data_dir)
+    try:
+        url = running_state(directory).url("gateway")
+        secret = Credentials.load(directory).jwt_secret
+    except StandaloneError:
+        return None
+    token = mint_token(
+        secret, subject=user_name(), grants={"*": [str(Role.ADMIN)]}, lifetime=COMMAND_LIFETIME
+    )
+    return (url, token) if url else None
 
 
 def parse_roles(names: Sequence[str]) -> list[str]:
