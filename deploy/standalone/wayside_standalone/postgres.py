@@ -23,8 +23,8 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 class PostgresSettings:
     """Where the server keeps its data and how it listens.
 
-    `port` 0 takes a free one. `durable=False` turns fsync and synchronous commit off: for tests only, a power
-    failure then destroys the data. The password is set when the data directory is made; keep it with the data.
+    `port` 0 takes a free one. `durable=False` turns fsync off, for tests only: commits survive a crash of the
+    server, but a power failure destroys the data. The password is set when the data directory is made; keep it with the data.
     """
 
     directory: Path
@@ -129,7 +129,6 @@ class PostgresServer(Server):
             "unix_socket_directories": "",
             "max_connections": settings.max_connections,
             "fsync": switch,
-            "synchronous_commit": switch,
             "full_page_writes": switch,
             "jit": "off",
             "timezone": "UTC",

@@ -205,12 +205,15 @@ class Stack:
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Write what the supervisor has to say to a file too."""
+    """Write what the supervisor has to say to a file too, starts and stops included."""
     handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = logger.level
+    logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)
         handler.close()

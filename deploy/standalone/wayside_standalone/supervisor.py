@@ -205,6 +205,8 @@ class Supervisor:
 
     async def _set(self, status: Status) -> None:
         self.status = status
+        where = f" at {self.program.url} (pid {self.pid})" if status is Status.READY else ""
+        logger.info("%s is %s%s", self.name, status, where)
         async with self._progress:
             self._progress.notify_all()
         self._changed()
