@@ -15,7 +15,7 @@ from cwe_links.demo.screen import Screen
 from cwe_links.demo.story import CENTER, SCOPE, Cast, Story
 from cwe_links.demo.worker_process import supervised_worker
 from cwe_links.gold import load_gold
-from wayside.client.client import Client
+from wayside import Client
 from wayside.errors import WaysideError
 from wayside_standalone.errors import StandaloneError
 from wayside_standalone.foreground import stopped_by_signals

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cwe_links.evaluate import ExpertDecision, Verdict, decide
 from cwe_links.gold import Gold
-from wayside.client.client import Client
+from wayside import Client
 from wayside_events.contracts.governance import Suggestion
 
 

@@ -84,8 +84,11 @@ class JobView:
         self.latest: deque[SuggestionProposedData] = deque(maxlen=SUGGESTIONS_SHOWN)
 
     def take_status(self, status: str) -> None:
-        """The job's status changed."""
+        """The job's status changed; one that is queued again starts from the beginning."""
         self.status = status
+        if status == "queued":
+            self.percent, self.phase = 0.0, None
+            self.done.clear()
 
     def take_progress(self, progress: Progress) -> None:
         """The job came further."""

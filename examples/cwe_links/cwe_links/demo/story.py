@@ -13,7 +13,7 @@ from cwe_links.demo.screen import Screen
 from cwe_links.demo.watch import Watch, holds
 from cwe_links.evaluate import acceptance, acceptance_by_rank, recall_at
 from cwe_links.gold import Gold
-from wayside.client.client import Client
+from wayside import Client
 from wayside.errors import InvalidRequest, WaysideError
 from wayside_events.contracts.governance import Edge, Intake, Suggestion
 from wayside_events.contracts.jobs import Job

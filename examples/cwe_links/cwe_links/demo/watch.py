@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from cwe_links.demo.ledger import Ledger
 from cwe_links.demo.screen import JobView
-from wayside.client.client import Client
+from wayside import Client
 from wayside.client.streams import EventStream, Reset, Snapshot
 from wayside_events.catalogue import AnyEvent
 from wayside_events.edges import SuggestionCreated, SuggestionUpdated
