@@ -1,11 +1,13 @@
 """A governance instance as a test talks to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from pydantic import SecretStr
+from yarl import URL
 
 from wayside_events.identifiers import ScopeName
 from wayside_governance.settings import GovernanceSettings
@@ -58,21 +60,25 @@ class Api:
     subject: str = "worker"
     roles: tuple[str, ...] = EVERYTHING
     scope: str = SCOPE
+    grants: Mapping[str, tuple[str, ...]] | None = None
 
     def as_(self, subject: str, *roles: str, scope: str | None = None) -> "Api":
         """The same instance for another caller."""
         return Api(self.client, subject, roles or EVERYTHING, scope or self.scope)
 
-    async def call(self, method: str, path: str, **options: Any) -> Answer:
-        token = mint_token(SECRET, subject=self.subject, grants={self.scope: self.roles})
+    async def call(self, method: str, path: str | URL, **options: Any) -> Answer:
+        token = mint_token(SECRET, subject=self.subject, grants=self.grants or {self.scope: self.roles})
         headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
         async with self.client.request(method, path, headers=headers, **options) as response:
             return await self._read(response)
 
     async def _read(self, response: ClientResponse) -> Answer:
-        body = await response.json(content_type=None) if "json" in response.content_type else None
-        if response.content_type == "application/x-ndjson":
-            body = await response.text()
+        body: Any = None
+        match response.content_type:
+            case "application/x-ndjson":
+                body = await response.text()
+            case "application/json" | "application/problem+json":
+                body = await response.json(content_type=None)
         return Answer(response.status, body, dict(response.headers))
 
     async def get(self, path: str, **params: Any) -> Answer:

@@ -26,6 +26,8 @@ from wayside_service.metrics import METRICS
 from wayside_service.middleware import ERRORS
 from wayside_service.outbox import Relay, outbox_resource
 from wayside_service.problems import rpc_problems
+from wayside_service.rpc import Observer
+from wayside_service.tracing import spans_for
 
 SCHEMA = "governance"
 
@@ -39,6 +41,7 @@ def build(settings: GovernanceSettings) -> web.Application:
         routes=ROUTES,
         authenticator=BearerAuthenticator(verifier_for(settings)),
         errors=ERROR_STATUSES,
+        spans=spans_for(settings, service="governance"),
     )
     relay = Relay(database, bus, wake_subject=WAKE_SUBJECT, registry=app[METRICS].registry)
     intake = IntakeService(database, relay.wake)
@@ -50,7 +53,7 @@ def build(settings: GovernanceSettings) -> web.Application:
         await bus.serve(
             name="wayside-governance",
             version=version("wayside-governance"),
-            endpoints=rpc.endpoints(intake),
+            endpoints=Observer(app).endpoints(rpc.endpoints(intake)),
             problem_of=rpc_problems(app[ERRORS]),
         )
 

@@ -2,26 +2,25 @@
 
 -- name: merge_nodes
 -- Keep what is said of nodes: what is not said stays, and a node that stays the same is neither written nor locked.
-WITH merged AS (
-    SELECT said.id,
-           coalesce(said.label, known.label) AS label,
-           coalesce(said.kind, known.kind) AS kind,
-           coalesce(said.content, known.content) AS content,
-           known.content_hash AS known_hash
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS said (id, label, kind, content)
-    LEFT JOIN nodes AS known ON known.scope = $1 AND known.id = said.id
-), hashed AS (
-    SELECT *, content_hash(label, kind, content) AS content_hash
-    FROM merged
-)
 INSERT INTO nodes AS stored (scope, id, label, kind, content, content_hash, updated_at)
-SELECT $1, id, label, kind, content, content_hash, $6
-FROM hashed
-WHERE content_hash IS DISTINCT FROM known_hash
-ORDER BY id COLLATE "C"
+SELECT $1, said.id, said.label, said.kind, said.content, content_hash(said.label, said.kind, said.content), $6
+FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS said (id, label, kind, content)
+LEFT JOIN nodes AS known ON known.scope = $1 AND known.id = said.id
+WHERE known.id IS NULL
+   OR said.label IS NOT NULL AND said.label IS DISTINCT FROM known.label
+   OR said.kind IS NOT NULL AND said.kind IS DISTINCT FROM known.kind
+   OR said.content IS NOT NULL AND said.content IS DISTINCT FROM known.content
+ORDER BY said.id COLLATE "C"
 ON CONFLICT (scope, id) DO UPDATE
-SET label = excluded.label, kind = excluded.kind, content = excluded.content,
-    content_hash = excluded.content_hash, updated_at = excluded.updated_at;
+SET label = coalesce(excluded.label, stored.label),
+    kind = coalesce(excluded.kind, stored.kind),
+    content = coalesce(excluded.content, stored.content),
+    content_hash = content_hash(
+        coalesce(excluded.label, stored.label),
+        coalesce(excluded.kind, stored.kind),
+        coalesce(excluded.content, stored.content)
+    ),
+    updated_at = excluded.updated_at;
 
 -- name: insert_suggestions
 -- Insert new claims in the order given and return their ids; those that exist are locked instead.
