@@ -8,13 +8,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.gateway.upstream import Upstream
-from tests.gateway.world import SECRET, Gateway
+from tests.gateway.world import SECRET, GatewayHere
 
 from wayside_events.bus import Bus, BusSettings
 from wayside_gateway.app import build
 from wayside_gateway.settings import GatewaySettings
 
-Start = Callable[..., AbstractAsyncContextManager[Gateway]]
+Start = Callable[..., AbstractAsyncContextManager[GatewayHere]]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def start_gateway(nats_url: str, upstream: Upstream, http: aiohttp.ClientSession
     """Starts gateways with settings of the test's own."""
 
     @asynccontextmanager
-    async def start(*, wait: bool = True, **changes: Any) -> AsyncIterator[Gateway]:
+    async def start(*, wait: bool = True, **changes: Any) -> AsyncIterator[GatewayHere]:
         options: dict[str, Any] = {
             "jwt_secret": SECRET,
             "nats_url": nats_url,
@@ -59,7 +59,7 @@ def start_gateway(nats_url: str, upstream: Upstream, http: aiohttp.ClientSession
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        gateway = Gateway(app, runner, http, int(runner.addresses[0][1]))
+        gateway = GatewayHere(http, int(runner.addresses[0][1]), app, runner)
         if wait:
             await gateway.ready()
         try:
@@ -71,6 +71,6 @@ def start_gateway(nats_url: str, upstream: Upstream, http: aiohttp.ClientSession
 
 
 @pytest.fixture
-async def gateway(start_gateway: Start) -> AsyncIterator[Gateway]:
+async def gateway(start_gateway: Start) -> AsyncIterator[GatewayHere]:
     async with start_gateway() as gateway:
         yield gateway

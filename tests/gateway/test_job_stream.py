@@ -3,7 +3,7 @@
 import pytest
 from tests.gateway.conftest import Start
 from tests.gateway.upstream import Upstream
-from tests.gateway.world import Gateway, Story, bearer
+from tests.gateway.world import GatewayHere, Story, bearer
 
 from wayside_events.bus import Bus
 from wayside_events.identifiers import new_id
@@ -20,14 +20,14 @@ def path_of(story: Story) -> str:
     return f"/v1/jobs/{story.job_id}/events"
 
 
-async def test_the_job_as_it_is_comes_first(gateway: Gateway, story: Story) -> None:
+async def test_the_job_as_it_is_comes_first(gateway: GatewayHere, story: Story) -> None:
     async with gateway.follow(path_of(story)) as follower:
         snapshot = await follower.next()
     assert snapshot.event == "wayside.snapshot"
     assert snapshot.json == {"id": story.job_id, "scope": "acme", "status": "running"}
 
 
-async def test_the_stream_ends_after_the_terminal_event(gateway: Gateway, story: Story) -> None:
+async def test_the_stream_ends_after_the_terminal_event(gateway: GatewayHere, story: Story) -> None:
     async with gateway.follow(path_of(story)) as follower:
         assert [one.event for one in await follower.take(2)] == ["wayside.snapshot", "wayside.caught-up"]
         await story.tell(story.started(), story.progressed(), story.completed())
@@ -37,7 +37,7 @@ async def test_the_stream_ends_after_the_terminal_event(gateway: Gateway, story:
 
 
 async def test_nothing_between_snapshot_and_stream_is_lost(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     await story.tell(story.started())
     async with gateway.follow(path_of(story)) as follower:
@@ -48,14 +48,16 @@ async def test_nothing_between_snapshot_and_stream_is_lost(
         assert (await follower.next()).json["id"] == f"{story.job_id}:2"
 
 
-async def test_a_resumed_stream_needs_no_snapshot(gateway: Gateway, story: Story, bus: Bus) -> None:
+async def test_a_resumed_stream_needs_no_snapshot(gateway: GatewayHere, story: Story, bus: Bus) -> None:
     cursor = str(await bus.position())
     await story.tell(story.started())
     async with gateway.follow(path_of(story), after=cursor) as follower:
         assert (await follower.next()).event == "analysis.job.started"
 
 
-async def test_a_job_that_is_over_ends_at_once(gateway: Gateway, story: Story, upstream: Upstream) -> None:
+async def test_a_job_that_is_over_ends_at_once(
+    gateway: GatewayHere, story: Story, upstream: Upstream
+) -> None:
     await story.tell(story.started(), story.completed())
     upstream.has(story.job_id, status="completed")
     async with gateway.follow(path_of(story)) as follower:
@@ -63,7 +65,7 @@ async def test_a_job_that_is_over_ends_at_once(gateway: Gateway, story: Story, u
 
 
 async def test_a_client_that_saw_the_end_is_told_to_stay_away(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     async with gateway.follow(path_of(story)) as follower:
         await follower.take(2)
@@ -75,7 +77,7 @@ async def test_a_client_that_saw_the_end_is_told_to_stay_away(
 
 
 async def test_a_client_that_was_cut_before_the_end_gets_the_rest(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     async with gateway.follow(path_of(story)) as follower:
         await follower.take(2)
@@ -88,7 +90,7 @@ async def test_a_client_that_was_cut_before_the_end_gets_the_rest(
 
 
 async def test_the_terminal_event_is_waited_for_when_the_job_is_over_before_it(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     upstream.has(story.job_id, status="completed")
     async with gateway.follow(path_of(story)) as follower:
@@ -109,13 +111,15 @@ async def test_a_terminal_event_that_is_gone_is_not_waited_for_long(
 
 
 async def test_what_the_service_refuses_is_refused_before_the_stream(
-    gateway: Gateway, upstream: Upstream
+    gateway: GatewayHere, upstream: Upstream
 ) -> None:
     async with gateway.get(f"/v1/jobs/{new_id()}/events") as answer:
         assert (answer.status, await answer.json()) == (404, {"code": "not_found"})
 
 
-async def test_a_job_of_another_scope_does_not_exist(gateway: Gateway, bus: Bus, upstream: Upstream) -> None:
+async def test_a_job_of_another_scope_does_not_exist(
+    gateway: GatewayHere, bus: Bus, upstream: Upstream
+) -> None:
     job_id = new_id()
     upstream.has(job_id, scope="other")
     async with gateway.get(f"/v1/jobs/{job_id}/events") as answer:
@@ -123,7 +127,7 @@ async def test_a_job_of_another_scope_does_not_exist(gateway: Gateway, bus: Bus,
 
 
 async def test_without_the_jobs_service_the_client_is_asked_to_come_back(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     await upstream.stop()
     async with gateway.follow(path_of(story)) as follower:
@@ -133,7 +137,7 @@ async def test_without_the_jobs_service_the_client_is_asked_to_come_back(
 
 
 async def test_without_the_jobs_service_a_client_of_json_gets_an_error(
-    gateway: Gateway, story: Story, upstream: Upstream
+    gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     await upstream.stop()
     async with gateway.get(path_of(story), Accept="application/json") as answer:
@@ -141,12 +145,14 @@ async def test_without_the_jobs_service_a_client_of_json_gets_an_error(
         assert "Retry-After" in answer.headers
 
 
-async def test_no_token_is_401(gateway: Gateway, story: Story) -> None:
+async def test_no_token_is_401(gateway: GatewayHere, story: Story) -> None:
     async with gateway.http.get(gateway.url + path_of(story)) as answer:
         assert (answer.status, (await answer.json())["code"]) == (401, "unauthorized")
 
 
-async def test_the_service_sees_the_callers_token(gateway: Gateway, story: Story, upstream: Upstream) -> None:
+async def test_the_service_sees_the_callers_token(
+    gateway: GatewayHere, story: Story, upstream: Upstream
+) -> None:
     headers = bearer(subject="grace")
     async with gateway.follow(path_of(story), headers=headers) as follower:
         await follower.next()

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from tests.gateway.conftest import Start
 from tests.gateway.upstream import Upstream
-from tests.gateway.world import Gateway, bearer
+from tests.gateway.world import GatewayHere, bearer
 from yarl import URL
 
 from wayside_events.bus import Bus
@@ -16,7 +16,7 @@ from wayside_events.bus import Bus
 MEGABYTE = 1024 * 1024
 
 
-async def test_a_request_reaches_its_service_as_it_is(gateway: Gateway) -> None:
+async def test_a_request_reaches_its_service_as_it_is(gateway: GatewayHere) -> None:
     async with gateway.http.post(
         URL(gateway.url + "/v1/jobs?x=1&y=%2F", encoded=True),
         data=b"{}",
@@ -39,12 +39,12 @@ async def test_a_request_reaches_its_service_as_it_is(gateway: Gateway) -> None:
         "/v1/graph/path",
     ],
 )
-async def test_all_routes_of_the_services_are_passed_on(gateway: Gateway, path: str) -> None:
+async def test_all_routes_of_the_services_are_passed_on(gateway: GatewayHere, path: str) -> None:
     async with gateway.get(path) as answer:
         assert (await answer.json())["path"] == path
 
 
-async def test_headers_about_the_connection_stay_on_it(gateway: Gateway) -> None:
+async def test_headers_about_the_connection_stay_on_it(gateway: GatewayHere) -> None:
     sent = {
         "Connection": "X-Mine",
         "X-Mine": "1",
@@ -61,7 +61,7 @@ async def test_headers_about_the_connection_stay_on_it(gateway: Gateway) -> None
         assert answer.headers["X-Public"] == "2"
 
 
-async def test_the_request_id_and_the_trace_go_along(gateway: Gateway) -> None:
+async def test_the_request_id_and_the_trace_go_along(gateway: GatewayHere) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     async with gateway.get("/v1/jobs", **{"X-Request-Id": "abc", "traceparent": trace}) as answer:
         seen = (await answer.json())["headers"]
@@ -70,7 +70,7 @@ async def test_the_request_id_and_the_trace_go_along(gateway: Gateway) -> None:
     assert seen["x-forwarded-for"] == "127.0.0.1"
 
 
-async def test_a_compressed_body_arrives_readable(gateway: Gateway) -> None:
+async def test_a_compressed_body_arrives_readable(gateway: GatewayHere) -> None:
     async with gateway.http.post(gateway.url + "/v1/jobs", data=b"a" * 5000, compress="gzip") as answer:
         seen = await answer.json()
     assert seen["body"] == "a" * 5000
@@ -108,7 +108,9 @@ async def test_a_body_over_the_limit_is_413(start_gateway: Start, known: bool) -
             assert (answer.status, (await answer.json())["code"]) == (413, "body_too_large")
 
 
-async def test_a_service_that_is_down_is_503_until_it_is_back(gateway: Gateway, upstream: Upstream) -> None:
+async def test_a_service_that_is_down_is_503_until_it_is_back(
+    gateway: GatewayHere, upstream: Upstream
+) -> None:
     await upstream.stop()
     async with gateway.get("/v1/jobs") as answer:
         assert (answer.status, (await answer.json())["code"]) == (503, "upstream_unavailable")
@@ -156,7 +158,7 @@ async def test_a_service_that_does_not_answer_in_time_is_504(start_gateway: Star
         assert (answer.status, (await answer.json())["code"]) == (504, "upstream_timeout")
 
 
-async def test_an_answer_that_breaks_off_does_not_look_whole(gateway: Gateway) -> None:
+async def test_an_answer_that_breaks_off_does_not_look_whole(gateway: GatewayHere) -> None:
     with pytest.raises(aiohttp.ClientError):
         async with gateway.get("/v1/jobs/broken/off") as answer:
             await answer.read()
@@ -165,7 +167,7 @@ async def test_an_answer_that_breaks_off_does_not_look_whole(gateway: Gateway) -
 @pytest.mark.parametrize(
     "path", ["/", "/v1/nothing", "/v1/jobsearch", "/v1/jobs/../../healthz", "/v1/jobs/%2e%2e/x"]
 )
-async def test_other_paths_are_404(gateway: Gateway, upstream: Upstream, path: str) -> None:
+async def test_other_paths_are_404(gateway: GatewayHere, upstream: Upstream, path: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()

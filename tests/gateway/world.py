@@ -17,11 +17,15 @@ from wayside_events.envelope import Event
 from wayside_events.jobs import (
     JobCompleted,
     JobCompletedData,
+    JobLogData,
+    JobLogged,
     JobMode,
     JobProgressData,
     JobProgressed,
     JobStarted,
     JobStartedData,
+    LogEntry,
+    LogLevel,
     Progress,
 )
 from wayside_gateway.live import LIVE, Live
@@ -92,7 +96,7 @@ class Follower:
         return [received async for received in self]
 
     async def _events(self) -> AsyncIterator[Received]:
-        received, lines = Received(), []
+        received, lines = Received(id=self.last_id), []
         while line := await self.response.content.readline():
             name, _, value = line.decode().rstrip("\n").partition(":")
             value = value.removeprefix(" ")
@@ -102,35 +106,29 @@ class Follower:
                 case "data":
                     lines.append(value)
                 case "id":
-                    self.last_id = value
+                    received.id = value
                 case "retry":
                     self.retry = received.retry = int(value)
                 case "":
-                    received.id, received.data = self.last_id, "\n".join(lines)
+                    self.last_id, received.data = received.id, "\n".join(lines)
                     if lines:
                         self.seen.append(received)
                         yield received
-                    received, lines = Received(), []
+                    received, lines = Received(id=self.last_id), []
                 case _:
                     raise AssertionError(line)
 
 
 @dataclass
 class Gateway:
-    """A gateway in this process."""
+    """A gateway that listens on a port of this machine."""
 
-    app: web.Application
-    runner: web.AppRunner
     http: aiohttp.ClientSession
     port: int
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def live(self) -> Live:
-        return self.app[LIVE]
 
     async def ready(self) -> None:
         async def is_ready() -> bool:
@@ -158,6 +156,18 @@ class Gateway:
             yield response
 
 
+@dataclass
+class GatewayHere(Gateway):
+    """A gateway in this process, to look into."""
+
+    app: web.Application
+    runner: web.AppRunner
+
+    @property
+    def live(self) -> Live:
+        return self.app[LIVE]
+
+
 class Story:
     """Events of one job, in order of revision."""
 
@@ -183,6 +193,10 @@ class Story:
     def progressed(self, percent: float = 1.0, message: str | None = None) -> Event[Any]:
         progress = Progress(percent=percent, message=message)
         return JobProgressed.of(JobProgressData(**self._job(), progress=progress), **self._envelope())
+
+    def logged(self, message: str) -> Event[Any]:
+        entry = LogEntry(seq=self.revision + 1, time=datetime.now(UTC), level=LogLevel.INFO, message=message)
+        return JobLogged.of(JobLogData(**self._job(), entries=(entry,)), **self._envelope())
 
     def completed(self) -> Event[Any]:
         data = JobCompletedData(**self._lifecycle(), result={"ok": True}, duration_seconds=1.0)

@@ -4,9 +4,9 @@ from wayside_gateway.sse.wire import chunk, chunked, plain, preamble
 from wayside_gateway.streams.frame import Frame
 
 
-def test_a_frame_has_id_event_and_data() -> None:
+def test_a_frame_has_event_data_and_last_its_id() -> None:
     frame = Frame("analysis.job.log", b'{"a":1}', sequence=7, cursor="e-7")
-    assert plain(frame) == b'id: e-7\nevent: analysis.job.log\ndata: {"a":1}\n\n'
+    assert plain(frame) == b'event: analysis.job.log\ndata: {"a":1}\nid: e-7\n\n'
 
 
 def test_a_frame_without_a_cursor_leaves_the_clients_alone() -> None:

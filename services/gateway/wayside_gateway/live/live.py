@@ -52,7 +52,8 @@ class Live:
                 position = cursor or topic.cursor
                 await stream.open(position)
                 if not stream.is_head:
-                    with stream.kept(self.connections, principal) as connection:
+                    connection = stream.connection(principal)
+                    with self.connections.kept(connection):
                         await self._following(connection, topic).stay(position)
             return stream.response
 
@@ -74,19 +75,20 @@ class Live:
             if isinstance(snapshot, web.Response):
                 return snapshot
             async with self.feeds.topic(snapshot.scope) as topic:
-                with stream.kept(self.connections, principal) as connection:
-                    job = JobFollowing(
-                        job_id,
-                        connection.subscription,
-                        self._following(connection, topic),
-                        self.replays,
-                        read,
-                        end_grace_seconds=self.end_grace_seconds,
-                    )
-                    if cursor and await job.is_over_for(cursor, snapshot):
-                        return web.Response(status=204)
-                    await stream.open(cursor)
-                    if not stream.is_head:
+                connection = stream.connection(principal)
+                job = JobFollowing(
+                    job_id,
+                    connection.subscription,
+                    self._following(connection, topic),
+                    self.replays,
+                    read,
+                    end_grace_seconds=self.end_grace_seconds,
+                )
+                if cursor and await job.is_over_for(cursor, snapshot):
+                    return web.Response(status=204)
+                await stream.open(cursor)
+                if not stream.is_head:
+                    with self.connections.kept(connection):
                         await job.run(snapshot, cursor)
             return stream.response
 

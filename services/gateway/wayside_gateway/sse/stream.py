@@ -3,8 +3,6 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -12,7 +10,7 @@ from aiohttp import web
 from wayside_events.cursor import Cursor
 from wayside_gateway.sse import wire
 from wayside_gateway.sse.response import SseSink, StreamResponse
-from wayside_gateway.streams.connections import Connection, Connections
+from wayside_gateway.streams.connections import Connection
 from wayside_gateway.streams.control import Farewell
 from wayside_gateway.streams.frame import Frame
 from wayside_gateway.streams.lanes import LaneLimits
@@ -58,12 +56,9 @@ class ClientStream:
             first = wire.preamble(str(cursor) if cursor else None, spread_ms(self._settings.retry_ms))
             self._sink.write_raw(first)
 
-    @contextmanager
-    def kept(self, connections: Connections, principal: Principal) -> Iterator[Connection]:
-        """Have the stream pinged, and ended when it is too old or its token expires."""
-        connection = Connection(self.subscription, *self._deadline(principal))
-        with connections.kept(connection):
-            yield connection
+    def connection(self, principal: Principal) -> Connection:
+        """Return what has to be kept once the stream is open: it ends when it is too old or the token expires."""
+        return Connection(self.subscription, *self._deadline(principal))
 
     async def fail(self, frame: Frame) -> web.StreamResponse:
         """End the stream with `frame`, opening it where that has not happened."""

@@ -10,14 +10,16 @@ _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 def plain(frame: Frame) -> bytes:
-    """Encode a frame for a response that ends with its connection (HTTP/1.0)."""
+    """Encode a frame for a response that ends with its connection (HTTP/1.0).
+
+    The id comes last: a client that takes note of it at once, and is cut within the frame, has not skipped the data.
+    """
     data = frame.data
     if b"\n" in data or b"\r" in data:
         data = b"\ndata: ".join(_LINE_ENDS.split(data))
-    head = f"id: {frame.cursor}\nevent: {frame.name}\n" if frame.cursor else f"event: {frame.name}\n"
-    if frame.retry_ms is not None:
-        head = f"retry: {frame.retry_ms}\n{head}"
-    return b"%bdata: %b\n\n" % (head.encode(), data)
+    retry = b"" if frame.retry_ms is None else b"retry: %d\n" % frame.retry_ms
+    cursor = b"" if frame.cursor is None else b"id: %b\n" % frame.cursor.encode()
+    return b"%bevent: %b\ndata: %b\n%b\n" % (retry, frame.name.encode(), data, cursor)
 
 
 def chunked(frame: Frame) -> bytes:

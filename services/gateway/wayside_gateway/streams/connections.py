@@ -83,7 +83,9 @@ class Connections:
 
     @contextmanager
     def kept(self, connection: Connection) -> Iterator[None]:
-        """Ping a stream, and end it in time, for as long as the context lasts."""
+        """Ping an open stream, and end it in time, for as long as the context lasts."""
+        if self.is_draining:
+            connection.close(Farewell.SHUTDOWN)
         self._next = (self._next + 1) % SLICES
         part = self._slices[self._next]
         part[connection] = None
