@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-COMMAND = "import typer; from cwe_links.demo.cli import demo; app = typer.Typer(); app.command()(demo); app()"
+WAYSIDE = Path(sys.executable).with_name("wayside")
 
 
 def run_demo(data_dir: Path) -> tuple[int, str, dict[str, Any]]:
     arguments = ["--once", "--data-dir", str(data_dir), "--subset", "150"]
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments], capture_output=True, text=True, timeout=150, check=False
+        [WAYSIDE, "demo", *arguments], capture_output=True, text=True, timeout=150, check=False
     )
     *_, last = done.stdout.splitlines()
     return done.returncode, done.stderr, json.loads(last)
