@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from nats.aio.msg import Msg
 from pydantic import BaseModel
 
-from wayside_events.bus.connection import BusSettings, Connection
+from wayside_events.bus.connection import BusSettings, Connection, settled
 from wayside_events.bus.consuming import EventConsumer
 from wayside_events.bus.errors import nats_errors
 from wayside_events.bus.live import LiveSubscription
@@ -239,7 +239,7 @@ class Bus:
         client = self._connection.require()
         with nats_errors(f"{subject} cannot be listened to"):
             subscription = await client.subscribe(subject, cb=deliver)
-            await client.flush()
+            await settled(client)
 
         async def stop() -> None:
             if not client.is_closed:

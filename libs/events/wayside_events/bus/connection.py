@@ -78,7 +78,7 @@ class Connection:
                 await self._connecting
         if self.client.is_connected:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.client.flush(), 2)
+                await asyncio.wait_for(settled(self.client), 2)
         if not self.client.is_closed:
             await self.client.close()
 
@@ -125,3 +125,10 @@ class Connection:
         logger.info("reconnected to NATS")
         for callback in list(self._resumed):
             callback()
+
+
+async def settled(client: Client) -> None:
+    """Return when the server has processed every command sent so far."""
+    # nats-py writes the PING of a flush ahead of what it has buffered; only the second one comes after that.
+    await client.flush()
+    await client.flush()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from wayside_events.bus.connection import Connection
+from wayside_events.bus.connection import Connection, settled
 from wayside_events.bus.errors import nats_errors
 from wayside_events.bus.messages import StoredMessage
 from wayside_events.bus.reading import stored_message
@@ -39,7 +39,7 @@ class LiveSubscription:
                 )
                 self._subscriptions.append(subscription)
                 self._undo.append(self._connection.on_drop(subscription, self._gap))
-            await client.flush()
+            await settled(client)
 
     async def close(self) -> None:
         """Unsubscribe; nothing is delivered afterwards."""

@@ -17,6 +17,7 @@ from nats.micro.request import Request as MicroRequest
 from nats.micro.service import Service
 from pydantic import BaseModel, ValidationError
 
+from wayside_events.bus.connection import settled
 from wayside_events.bus.errors import (
     BusUnavailable,
     MalformedReply,
@@ -32,6 +33,9 @@ R = TypeVar("R", bound=BaseModel)
 
 IN_FLIGHT_LIMIT = 10_000
 """Requests one service instance works on (parked claims included) before it answers `overloaded`."""
+
+INBOX = "_INBOX"
+"""Where answers may go: every connection's inbox prefix begins so."""
 
 request_headers: ContextVar[Mapping[str, str]] = ContextVar("request_headers", default=MappingProxyType({}))
 """The NATS headers of the request that the current task answers."""
@@ -110,7 +114,7 @@ class Server:
                 queue_group=name,
                 handler=self._accepting(endpoint),
             )
-        await self._client.flush()
+        await settled(self._client)
 
     async def close(self, grace_seconds: float = 5.0) -> None:
         """Take no more requests, let those in flight end, then cancel what is left."""
@@ -124,6 +128,12 @@ class Server:
 
     def _accepting(self, endpoint: Endpoint) -> Callable[[MicroRequest], Awaitable[None]]:
         async def accept(micro: MicroRequest) -> None:
+            # The server lets a service publish its own events, so a reply subject must not name one.
+            if not micro._msg.reply.startswith(INBOX):  # noqa: SLF001
+                logger.warning(
+                    "ignored a request on %s with the reply subject %r", micro.subject, micro._msg.reply
+                )  # noqa: SLF001
+                return
             if len(self._tasks) >= IN_FLIGHT_LIMIT:
                 await self._refuse(micro, _overloaded())
                 return
