@@ -128,11 +128,10 @@ class Server:
 
     def _accepting(self, endpoint: Endpoint) -> Callable[[MicroRequest], Awaitable[None]]:
         async def accept(micro: MicroRequest) -> None:
+            reply_to = micro._msg.reply  # noqa: SLF001
             # The server lets a service publish its own events, so a reply subject must not name one.
-            if not micro._msg.reply.startswith(INBOX):  # noqa: SLF001
-                logger.warning(
-                    "ignored a request on %s with the reply subject %r", micro.subject, micro._msg.reply
-                )  # noqa: SLF001
+            if not reply_to.startswith(INBOX):
+                logger.warning("ignored a request on %s to be answered on %r", micro.subject, reply_to)
                 return
             if len(self._tasks) >= IN_FLIGHT_LIMIT:
                 await self._refuse(micro, _overloaded())
