@@ -103,8 +103,9 @@ class Job(NamedTuple):
 
     @property
     def cancel_requested(self) -> bool:
-        """Whether a runner should stop."""
-        return self.cancel is not None and self.cancel.state is CancelState.REQUESTED
+        """Whether the job's runner should stop."""
+        is_requested = self.cancel is not None and self.cancel.state is CancelState.REQUESTED
+        return is_requested and self.status is JobStatus.RUNNING
 
     @property
     def duration_seconds(self) -> float | None:

@@ -154,9 +154,6 @@ def request_cancel(job: Job, *, requested_by: str, reason: str | None, now: date
 
 def acknowledge_cancel(job: Job, *, seq: int, now: datetime) -> Change:
     """running → canceled, by the runner; raises `CancelNotRequested`."""
-    _check(job, Verb.ACKNOWLEDGE_CANCEL)
-    if not job.cancel_requested:
-        raise CancelNotRequested
     return _canceled(job._replace(seq=seq), Verb.ACKNOWLEDGE_CANCEL, CancelState.ACKNOWLEDGED, now)
 
 
@@ -218,8 +215,10 @@ def _requeued(job: Job, ended: Ended, error: Json, now: datetime) -> Change:
 
 
 def _canceled(job: Job, verb: Verb, state: CancelState, now: datetime) -> Change:
-    assert job.cancel is not None
-    fields = {"cancel": replace(job.cancel, state=state, deadline=None)} | _finish(job, now)
+    _check(job, verb)
+    if job.cancel is None:
+        raise CancelNotRequested
+    fields = _finish(job, now) | {"cancel": replace(job.cancel, state=state, deadline=None)}
     return Change(_moved(job, verb, JobStatus.CANCELED, now, **fields), Canceled())
 
 
@@ -231,6 +230,7 @@ def _finish(job: Job, now: datetime) -> dict[str, Any]:
     ttl = job.policy.ttl_seconds
     return {
         "finished_at": now,
+        "cancel": replace(job.cancel, deadline=None) if job.cancel else None,
         "lease_expires_at": None,
         "timeout_at": None,
         "due_at": None,

@@ -1,0 +1,86 @@
+"""The JSON that is written by hand is the JSON of the models."""
+
+from typing import Any
+
+import orjson
+import pytest
+from tests.jobs.samples import (
+    NOW,
+    after,
+    canceled,
+    canceling,
+    completed,
+    created,
+    failed,
+    running,
+    spec,
+    tracked,
+)
+
+from wayside_events.catalogue import parse_event
+from wayside_events.contracts import jobs as contracts
+from wayside_events.jobs import LogLevel, Progress
+from wayside_jobs.domain import verbs
+from wayside_jobs.domain.encoding import assignment_fields, encode_event, job_document
+from wayside_jobs.domain.job import CancelRequested, Change, Completed, Failed, Job, LogRow
+from wayside_jobs.domain.values import Json
+
+RICH: dict[str, Any] = {
+    "session_id": "s-1",
+    "related": {"type": "report", "id": "7"},
+    "parent_id": "0198f000-0000-7000-8000-000000000009",
+    "unique_key": "k",
+    "origin": "web",
+    "ttl_seconds": 60.0,
+}
+LINES = [LogRow(0, NOW, LogLevel.ERROR, "hällo", Json('{"a":[1,null]}'))]
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+LOST = verbs.lose(running(**RICH), draw=0.5, now=after(60))
+
+CHANGES = [
+    created(**RICH),
+    created(),
+    verbs.claim(created(**RICH).job, runner="r", token_hash=b"", now=after(1)),
+    verbs.progress(running(), Progress(percent=3.5, phase="load"), Json('{"b": [2]}'), seq=1, now=after(1)),
+    verbs.write_log(running(**RICH), LINES, limit=10, seq=1, now=after(1)),
+    Change(canceling(**RICH), CancelRequested()),
+    verbs.acknowledge_cancel(canceling(), seq=1, now=after(2)),
+    verbs.force_cancel(canceling(), now=after(99)),
+    verbs.request_cancel(created().job, requested_by="bob", reason=None, now=NOW),
+    Change(completed(**RICH), Completed()),
+    Change(failed(), Failed()),
+    LOST,
+    verbs.claim(LOST.job, runner="r", token_hash=b"", now=after(90)),
+    verbs.expire(completed(**RICH), now=after(99)),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change.fact).__name__)
+def test_an_event_is_what_the_event_class_would_have_written(change: Change) -> None:
+    assert change.fact is not None
+    encoded = encode_event(change.job._replace(traceparent=TRACEPARENT), change.fact)
+    event = parse_event(encoded.payload)
+    assert orjson.loads(encoded.payload) == orjson.loads(event.to_json())
+    assert (event.id, event.nats_subject, event.type) == (encoded.id, encoded.nats_subject, encoded.type)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [created(**RICH).job, running(), completed(**RICH), failed(), canceled(), canceling(**RICH), tracked()],
+)
+def test_a_job_is_what_the_contract_says(job: Job) -> None:
+    document = orjson.loads(job_document(job, Json('{"a":[1,2]}')))
+    model = contracts.Job.model_validate(document)
+    assert document == orjson.loads(model.model_dump_json(exclude_none=True))
+    assert model.input == {"a": [1, 2]}
+
+
+def test_an_assignment_is_what_the_contract_says() -> None:
+    job = running(spec(timeout_seconds=9), **RICH)
+    document = orjson.loads(orjson.dumps(assignment_fields(job, "secret", Json("[1]"))))
+    model = contracts.Assignment.model_validate(document)
+    assert document == orjson.loads(model.model_dump_json(exclude_none=True))
+
+
+def test_no_document_of_a_job_shows_its_token() -> None:
+    assert b"token" not in job_document(running(), None)
