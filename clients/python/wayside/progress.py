@@ -2,11 +2,13 @@
 
 import traceback
 from collections.abc import Iterable, Iterator, Sized
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, cast
+
+from pydantic import JsonValue
 
 from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt
-from wayside.reporting.encoding import NotJson, TooLarge, json_value, percentage
+from wayside.reporting.encoding import NotJson, TooLarge, json_value
 from wayside_events.jobs import LogLevel
 
 T = TypeVar("T")
@@ -62,6 +64,7 @@ class Operation:
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
+        self._say = attempt.progress
         self.log = JobLog(attempt)
 
     @property
@@ -79,13 +82,13 @@ class Operation:
 
         `percent` is 0 to 100, never goes back within an attempt and reaches 100 only when the job completes.
         """
-        merged: dict[str, Any] = {**fields}
+        merged = cast("dict[str, Any]", fields)
         if percent is not None:
-            merged["percent"] = percentage(percent)
-        partial = merged.pop("partial", None)
+            merged["percent"] = percent
+        partial = self._partial(merged.pop("partial")) if "partial" in merged else None
         if None in merged.values():
             merged = {name: value for name, value in merged.items() if value is not None}
-        self._attempt.progress(merged, None if partial is None else self._partial(partial))
+        self._say(merged, partial)
 
     def phase(self, name: str, *, percent: float | None = None, message: str | None = None) -> None:
         """Enter a phase."""
@@ -112,7 +115,9 @@ class Operation:
             yield item
         self.progress(end if percent else None, current=total)
 
-    def _partial(self, value: object) -> Any:  # noqa: ANN401 - JSON
+    def _partial(self, value: object) -> JsonValue:
+        if value is None:
+            return None
         try:
             return json_value(value, "partial result")
         except (NotJson, TooLarge) as error:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from pydantic import JsonValue
 
+from wayside.errors import error_of
 from wayside.reporting.encoding import size_of
 from wayside.runner.runner import Runner
 from wayside_events.bus import BusUnavailable, RequestRefused
@@ -49,6 +50,7 @@ class Proposer:
 
         While governance cannot be reached it waits and tries again; evidence that arrived although its answer was
         lost is then answered `repeated`. A proposal that is too large for a request is answered `invalid` here.
+        Raises a `ProblemError` when governance refuses the request as such.
         """
         items = [self._complete(proposal) for proposal in proposals]
         outcomes: list[ProposalOutcome] = []
@@ -85,7 +87,7 @@ class Proposer:
                 logger.info("%d proposals wait: %s", len(batch), error)
             except RequestRefused as error:
                 if error.problem.status < 500:
-                    raise
+                    raise error_of(error.problem) from error
                 logger.warning("%d proposals wait: %s", len(batch), error)
             else:
                 return reply.outcomes

@@ -37,6 +37,6 @@ def follow(
                     case event if as_json:
                         typer.echo(event.to_json())
                     case event:
-                        console.print(rendering.event_line(event))
+                        console.print(rendering.event_line(event), soft_wrap=True)
 
     run(work())

@@ -120,7 +120,7 @@ def show_logs(job_id: JobId, as_json: AsJson = False, url: Url = None, token: To
                 if as_json:
                     typer.echo(entry.model_dump_json())
                 else:
-                    console.print(rendering.log_line(entry))
+                    console.print(rendering.log_line(entry), soft_wrap=True)
 
     run(work())
 

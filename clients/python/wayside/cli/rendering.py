@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 import typer
@@ -63,7 +63,7 @@ Show = Callable[[Job | AnyEvent], None]
 def jobs_table(jobs: Sequence[Job]) -> Table:
     """A list of jobs."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("id", "type", "status", "progress", "created", "took"):
+    for column in ("id", "type", "status", "progress", "age", "took"):
         table.add_column(column, no_wrap=column != "progress")
     for job in jobs:
         table.add_row(
@@ -71,7 +71,7 @@ def jobs_table(jobs: Sequence[Job]) -> Table:
             job.type,
             status_text(job.status),
             progress_text(job.progress),
-            clock(job.created_at),
+            age(job.created_at),
             seconds_text(job.duration_seconds),
         )
     return table
@@ -94,7 +94,7 @@ def job_details(job: Job) -> Table:
         table.add_row(
             "cancel", f"{job.cancel.state} by {job.cancel.requested_by}: {job.cancel.reason or '–'}"
         )
-    table.add_row("created", f"{clock(job.created_at)} by {job.created_by}")
+    table.add_row("created", f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {job.created_by}")
     if job.duration_seconds is not None:
         table.add_row("took", seconds_text(job.duration_seconds))
     for name, value in (("input", job.input), ("result", job.result)):
@@ -181,8 +181,17 @@ def json_text(value: JsonValue) -> Syntax:
 
 
 def clock(moment: datetime) -> str:
-    """A moment in the time of the reader."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """The time of day of the reader."""
+    return moment.astimezone().strftime("%H:%M:%S")
+
+
+def age(moment: datetime) -> str:
+    """How long ago a moment was."""
+    seconds = max((datetime.now(UTC) - moment).total_seconds(), 0)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def seconds_text(seconds: float | None) -> str:

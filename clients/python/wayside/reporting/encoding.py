@@ -70,11 +70,6 @@ def json_value(
         return decoded
 
 
-def percentage(value: float) -> float | None:
-    """Bring a percentage into 0 to 100; what is no number is left out."""
-    return None if math.isnan(value) else min(max(float(value), 0.0), 100.0)
-
-
 def progress_json(fields: dict[str, Any]) -> dict[str, JsonValue]:
     """The progress in the contract's shape: texts clipped, numbers finite, and what is neither left out."""
     encoded = {name: _field(name, value) for name, value in fields.items()}
@@ -100,7 +95,13 @@ def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a han
         return None
     if not math.isfinite(number):
         return None
-    return max(number, 0.0) if name == "total" else number
+    match name:
+        case "percent":
+            return min(max(number, 0.0), 100.0)
+        case "total":
+            return max(number, 0.0)
+        case _:
+            return number
 
 
 def _plain(context: dict[str, Any]) -> dict[str, JsonValue]:

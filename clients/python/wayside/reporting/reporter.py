@@ -34,16 +34,15 @@ class Reporter:
     unchanged, for as long as it takes: each report has a number, so a repeat is harmless.
     """
 
-    def __init__(self, send: Send, *, max_bytes: Callable[[], int]) -> None:
+    def __init__(self, send: Send, *, max_bytes: Callable[[], int], queue: ReportQueue | None = None) -> None:
         self._send = send
         self._max_bytes = max_bytes
-        self._queue = ReportQueue()
+        self._queue = queue or ReportQueue()
         self._loop = asyncio.get_running_loop()
         self._woken: deque[Attempt] = deque()
         self._wake = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._settled = asyncio.Event()
-        self._in_flight: list[Entry] = []
 
     @property
     def backlog(self) -> int:
