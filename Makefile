@@ -48,7 +48,7 @@ lock: ## resolve the distributions' dependencies into requirements/*.txt (ARGS=-
 
 schemas: ## write the JSON Schemas, AsyncAPI and OpenAPI documents anew from the classes
 	$(SETUP) dev
-	$(BIN)/python -m wayside_events.documents docs/schemas
+	$(BIN)/python docs/generate.py
 
 clean: ## remove .venv and the caches, nothing else
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

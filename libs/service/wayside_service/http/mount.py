@@ -1,7 +1,7 @@
 """Puts declared routes into an aiohttp application: parse, authorise, call, render."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -15,6 +15,9 @@ from wayside_service.http.openapi import ApiInfo, openapi_document
 from wayside_service.http.parameters import Parameters, parameters_of
 from wayside_service.http.route import MediaType, Reply, Route
 
+OPENAPI: Final = web.AppKey("wayside_openapi", bytes)
+"""The OpenAPI document of the application, as JSON."""
+
 Renderer = Callable[[object], web.StreamResponse]
 
 
@@ -27,14 +30,12 @@ def add_routes(app: web.Application, routes: Iterable[Route], info: ApiInfo, err
             app.router.add_get(route.path, handler, allow_head=True)
         else:
             app.router.add_route(route.method, route.path, handler)
-    app.router.add_get("/openapi.json", _document(openapi_document(routes, info, errors)))
+    app[OPENAPI] = openapi_document(routes, info, errors)
+    app.router.add_get("/openapi.json", _openapi)
 
 
-def _document(document: bytes) -> Handler:
-    async def handle(_request: web.Request) -> web.Response:
-        return web.Response(body=document, content_type="application/json")
-
-    return handle
+async def _openapi(request: web.Request) -> web.Response:
+    return web.Response(body=request.app[OPENAPI], content_type="application/json")
 
 
 def _handler(route: Route, parameters: Parameters) -> Handler:
