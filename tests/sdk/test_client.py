@@ -1,0 +1,201 @@
+"""Requests over a server that follows a script: retries, errors, pages."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from tests.sdk.test_streams import ACME, JOB, NOW
+
+from wayside import (
+    Client,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ProblemError,
+    ServiceFailed,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    WaysideError,
+)
+from wayside.client.pages import UnexpectedAnswer
+from wayside_events.contracts.governance import Suggestion
+from wayside_events.contracts.jobs import Job
+from wayside_events.edges import SuggestionStatus
+from wayside_events.jobs import JobMode, JobStatus, Progress
+
+A_JOB = Job(
+    id=JOB,
+    scope=ACME,
+    type="report",
+    status=JobStatus.QUEUED,
+    revision=1,
+    mode=JobMode.QUEUED,
+    queue="default",
+    priority=5,
+    attempt=0,
+    max_attempts=3,
+    progress=Progress(),
+    created_by="ada",
+    created_at=NOW,
+    updated_at=NOW,
+).model_dump(mode="json")
+
+
+A_SUGGESTION = Suggestion(
+    id=JOB,
+    scope=ACME,
+    from_node_id="a",
+    to_node_id="b",
+    relationship_type="share",
+    status=SuggestionStatus.PENDING,
+    revision=3,
+    confidence=0.5,
+    evidence_count=1,
+    source_model="m",
+    proposed_by="worker",
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+def problem(status: int, code: str = "code", **headers: str) -> web.Response:
+    body = {"title": "Title", "status": status, "code": code, "detail": "Detail."}
+    return web.json_response(body, status=status, headers=headers)
+
+
+@dataclass
+class Script:
+    answers: list[Callable[[], web.Response]] = field(default_factory=list)
+    requests: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        text = await request.text()
+        self.requests.append((request.method, request.path_qs, dict(request.headers), text))
+        return self.answers.pop(0)()
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+async def client(script: Script) -> AsyncIterator[Client]:
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", script.answer)
+    async with (
+        TestServer(application) as server,
+        Client(str(server.make_url("")), token="t", retry_seconds=3) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, InvalidRequest),
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, Conflict),
+        (413, InvalidRequest),
+        (422, InvalidRequest),
+        (500, ServiceFailed),
+    ],
+)
+async def test_a_refusal_is_raised_as_its_class_with_the_problem_in_it(
+    client: Client, script: Script, status: int, error: type[ProblemError]
+) -> None:
+    script.answers = [lambda: problem(status)]
+    with pytest.raises(error) as raised:
+        await client.jobs.get(JOB)
+    assert (raised.value.problem.status, raised.value.problem.code) == (status, "code")
+
+
+async def test_an_error_that_is_no_problem_document_is_one_all_the_same(
+    client: Client, script: Script
+) -> None:
+    script.answers = [lambda: web.Response(status=404, text="<html>")]
+    with pytest.raises(NotFound) as raised:
+        await client.jobs.get(JOB)
+    assert raised.value.problem.code == "http_error"
+
+
+async def test_a_request_is_repeated_with_the_same_key_while_the_service_is_not_ready(
+    client: Client, script: Script
+) -> None:
+    script.answers = [
+        lambda: problem(503, **{"Retry-After": "0"}),
+        lambda: problem(429),
+        lambda: web.json_response(A_JOB, status=201),
+    ]
+    job = await client.jobs.create("report", scope="acme", input={"rows": 1})
+    keys = {headers["Idempotency-Key"] for _, _, headers, _ in script.requests}
+    assert (job.id, len(script.requests), len(keys)) == (JOB, 3, 1)
+
+
+async def test_a_decision_is_not_repeated_by_itself(client: Client, script: Script) -> None:
+    script.answers = [lambda: problem(503)]
+    with pytest.raises(ServiceFailed):
+        await client.suggestions.approve(A_SUGGESTION)
+    assert len(script.requests) == 1
+
+
+async def test_patience_has_an_end(client: Client, script: Script) -> None:
+    script.answers = [lambda: problem(429, **{"Retry-After": "60"})]
+    with pytest.raises(TooManyRequests) as raised:
+        await client.jobs.get(JOB)
+    assert raised.value.retry_after_seconds == 60
+
+
+async def test_a_gateway_that_cannot_be_reached_is_unavailable() -> None:
+    async with Client("http://127.0.0.1:9", retry_seconds=0) as client:
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await client.jobs.get(JOB)
+
+
+async def test_a_list_reads_page_after_page(client: Client, script: Script) -> None:
+    pages = [{"items": [A_JOB, A_JOB], "next_page": "p2"}, {"items": [A_JOB], "next_page": None}]
+    script.answers = [lambda: web.json_response(pages[0]), lambda: web.json_response(pages[1])]
+    found = [job async for job in client.jobs.list(scope="acme", status=["queued", "running"], limit=2)]
+    assert len(found) == 3
+    assert [path for _, path, _, _ in script.requests] == [
+        "/v1/jobs?scope=acme&status=queued&status=running&limit=2",
+        "/v1/jobs?scope=acme&status=queued&status=running&limit=2&page=p2",
+    ]
+
+
+async def test_a_page_knows_the_cursor_to_stream_on_from(client: Client, script: Script) -> None:
+    script.answers = [lambda: web.json_response({"items": []}, headers={"Wayside-Cursor": "e-7"})]
+    page = await client.jobs.page(scope="acme")
+    assert (page.items, page.next_page, page.cursor) == ((), None, "e-7")
+
+
+async def test_an_answer_of_another_shape_is_said_to_be_unexpected(client: Client, script: Script) -> None:
+    script.answers = [lambda: web.json_response({"id": 3})]
+    with pytest.raises(UnexpectedAnswer):
+        await client.jobs.get(JOB)
+
+
+async def test_a_token_may_be_fetched_for_every_request(client: Client, script: Script) -> None:
+    tokens = iter(["one", "two"])
+
+    async def fetch() -> str:
+        return next(tokens)
+
+    script.answers = [lambda: web.json_response(A_JOB)] * 2
+    async with Client(client._transport.url, token=fetch) as other:
+        await other.jobs.get(JOB)
+        await other.jobs.get(JOB)
+    sent = [headers["Authorization"] for _, _, headers, _ in script.requests]
+    assert sent == ["Bearer one", "Bearer two"]
+
+
+def test_a_client_without_an_address_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAYSIDE_URL", raising=False)
+    with pytest.raises(WaysideError, match="WAYSIDE_URL"):
+        Client()
