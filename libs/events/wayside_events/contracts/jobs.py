@@ -242,7 +242,7 @@ class _Report(Request):
     job_id: Id
     attempt: int = Field(ge=1)
     token: str = Field(min_length=1, max_length=100)
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, le=2**63 - 1)
 
 
 class HeartbeatReport(_Report):
@@ -335,7 +335,7 @@ class Outcome(StrEnum):
 class ReportOutcome(Reply):
     """The answer to one report, in the order of the request."""
 
-    job_id: str | None
+    job_id: str | None = None
     outcome: Outcome
     revision: int | None = None
     cancel_requested: bool = False
