@@ -30,7 +30,7 @@ async def test_what_arrives_meanwhile_is_served_together_next() -> None:
     first = asyncio.create_task(group.submit([1]))
     await asyncio.sleep(0)
     rest = await asyncio.gather(group.submit([2, 3]), group.submit([4]))
-    assert (await first, rest) == ([2], [[4, 6], [8]])
+    assert [await first, *rest] == [[2], [4, 6], [8]]
     assert batches == [[1], [2, 3, 4]]
 
 
