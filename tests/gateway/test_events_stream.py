@@ -156,3 +156,23 @@ async def test_a_client_cut_at_random_sees_every_event_once_and_in_order(
         assert sequences == sorted(set(sequences))
     assert [one.sequence for one in everybody[0]] == list(range(1, count + 1))
     assert {one.json["subject"] for one in everybody[-1]} == {stories[0].job_id}
+
+
+@pytest.mark.parametrize("behind", [50, 500])
+async def test_clients_that_come_back_together_share_their_reads(
+    start_gateway: Start, bus: Bus, behind: int
+) -> None:
+    """As after the restart of a gateway: those a little behind from its memory, the others page by page."""
+    story = Story(bus, new_id())
+    await story.tell(*(story.progressed() for _ in range(600)))
+    position = await bus.position()
+
+    async def resume(gateway: GatewayHere, number: int) -> list[int]:
+        after = position.at(600 - behind - number % 3)
+        async with gateway.follow(after=str(after)) as follower:
+            return [one.sequence - after.sequence for one in (await follower.until("wayside.caught-up"))[:-1]]
+
+    async with start_gateway(history_frames=100) as gateway:
+        seen = await asyncio.gather(*(resume(gateway, number) for number in range(40)))
+        assert gateway.live.stats.reads < 10
+    assert all(one == list(range(1, behind + number % 3 + 1)) for number, one in enumerate(seen))

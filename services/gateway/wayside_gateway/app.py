@@ -9,6 +9,7 @@ from aiohttp import web
 from wayside_gateway.errors import ERRORS
 from wayside_gateway.events import Feeds, Replays
 from wayside_gateway.live import LIVE, Live
+from wayside_gateway.metrics import StreamMetrics
 from wayside_gateway.routes import routes
 from wayside_gateway.settings import GatewaySettings, urls_of
 from wayside_gateway.sse.stream import StreamSettings
@@ -25,6 +26,7 @@ from wayside_service.auth import BearerAuthenticator, verifier_for
 from wayside_service.bus import BUS, bus_for, bus_resource
 from wayside_service.health import HEALTH
 from wayside_service.http import ApiInfo
+from wayside_service.metrics import METRICS
 from wayside_service.middleware import POSITION
 
 VERSION: Final = "0.1.0"
@@ -100,7 +102,7 @@ def _streams(settings: GatewaySettings, jobs: Instances) -> CleanupContext:
         )
         app[LIVE] = Live(
             feeds=feeds,
-            replays=Replays(bus),
+            replays=Replays(bus, stats),
             connections=connections,
             jobs=JobReader(app[SESSION], jobs),
             stats=stats,
@@ -111,6 +113,7 @@ def _streams(settings: GatewaySettings, jobs: Instances) -> CleanupContext:
             ),
             end_grace_seconds=settings.end_grace_seconds,
         )
+        app[METRICS].registry.register(StreamMetrics(app[LIVE]))
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(connections.run(), name="stream-pings"),

@@ -128,12 +128,23 @@ class Stream:
                 raise SourceUnavailable
             yield page
 
-    async def replay(self, wanted: Wanted, after: Cursor, upto: int) -> AsyncIterator[Batch]:
-        async for page in self.messages(SCOPE, after=after.sequence, upto=upto):
+    async def replay(self, topic: Topic, wanted: Wanted, after: Cursor, upto: int) -> AsyncIterator[Batch]:
+        async for page in self.messages(topic.scope, after=after.sequence, upto=upto):
             if frames := wanted.select(frame_of(stored, after.epoch) for stored in page):
                 yield batch_for(wanted, frames)
         if not (await self.state()).keeps_all_after(after):
             raise CursorLost(after)
+
+    async def recall(self, topic: Topic, wanted: Wanted, after: Cursor) -> bool:
+        if wanted.entities:
+            return False
+        history, frames = topic.history, list[Frame]()
+        upto = history.start
+        async for page in self.messages(topic.scope, after=after.sequence, upto=upto):
+            frames.extend(frame_of(stored, after.epoch) for stored in page)
+        if (await self.state()).keeps_all_after(after):
+            history.extend_back(frames, after=after.sequence, upto=upto)
+        return topic.history.start <= after.sequence
 
     def _pages(self, after: int, upto: int, accepts: Callable[[Stored], bool]) -> list[list[Stored]]:
         wanted = [one for one in self.events if after < one.sequence <= upto and accepts(one)]
@@ -302,6 +313,6 @@ class World:
         """What a route does with one connection."""
         subscription = Subscription(client.wanted, client.pipe, self._lanes, self.stats)
         connection = Connection(subscription, float("inf"), Farewell.MAX_AGE)
-        following = Following(connection, self.topic, self, self.stream.replay, self.stats)
+        following = Following(connection, self.topic, self, self.stream, self.stats)
         with self.connections.kept(connection), suppress(ConnectionError, SourceUnavailable):
             await following.stay(client.cursor)

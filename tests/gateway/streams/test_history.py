@@ -39,6 +39,13 @@ def test_the_oldest_go_when_they_are_too_large() -> None:
 
 def test_it_can_be_extended_back_while_there_is_room() -> None:
     made = history(12, start=10, max_frames=3)
-    made.extend_back([event(3), event(5)], 2)
-    made.extend_back([event(1)], 0)
+    made.extend_back([event(3), event(5)], after=2, upto=10)
+    made.extend_back([event(1)], after=0, upto=2)
     assert (after(made, 2), after(made, 1)) == ([3, 5, 12], None)
+
+
+def test_it_is_not_extended_by_what_no_longer_fits_its_start() -> None:
+    made = history(12, 13, start=10, max_frames=2)
+    made.append(event(14))
+    made.extend_back([], after=5, upto=10)
+    assert made.start == 12

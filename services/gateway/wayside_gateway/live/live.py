@@ -1,6 +1,6 @@
 """Opens streams: checks, limits, and what a client is told when that is not possible now."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,13 +11,13 @@ from wayside_events.cursor import Cursor
 from wayside_gateway.errors import ShuttingDown, StreamLimitReached
 from wayside_gateway.events import Feeds, Replays
 from wayside_gateway.live.job import JobFollowing, wanted_of_job
+from wayside_gateway.live.page import EventPage
 from wayside_gateway.sse.stream import ClientStream, StreamSettings, spread_ms
 from wayside_gateway.sse.wire import CONTENT_TYPE
 from wayside_gateway.streams import control
 from wayside_gateway.streams.connections import Connection, Connections, TooManyStreams
 from wayside_gateway.streams.feed import SourceUnavailable
-from wayside_gateway.streams.following import Following
-from wayside_gateway.streams.frame import Batch
+from wayside_gateway.streams.following import Following, reset_reason
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.topic import Topic
 from wayside_gateway.streams.wanted import Wanted
@@ -59,6 +59,23 @@ class Live:
 
         return await self._serve(request, principal, wanted, serve)
 
+    async def page(self, scope: str, wanted: Wanted, cursor: Cursor | None, limit: int) -> EventPage:
+        """Return the next wanted events after `cursor`, for clients that poll; raises `BusUnavailable`."""
+        try:
+            state = await self.feeds.state()
+            if cursor is None:
+                return EventPage([], state.position)
+            if not state.keeps_all_after(cursor):
+                return EventPage([], state.position, reset=reset_reason(cursor, state.position))
+            upto = state.position.sequence
+            batch = await self.replays.page(scope, wanted, cursor, upto)
+        except SourceUnavailable:
+            raise BusUnavailable from None
+        if batch is None:
+            return EventPage([], cursor.at(upto))
+        frames = batch.frames[:limit]
+        return EventPage(frames, cursor.at(frames[-1].sequence), more=frames[-1].sequence < upto)
+
     async def job(
         self, request: web.Request, principal: Principal, job_id: str, cursor: Cursor | None
     ) -> web.StreamResponse:
@@ -95,10 +112,7 @@ class Live:
         return await self._serve(request, principal, wanted_of_job(job_id), serve)
 
     def _following(self, connection: Connection, topic: Topic) -> Following:
-        def replay(wanted: Wanted, after: Cursor, upto: int) -> AsyncIterator[Batch]:
-            return self.replays.replay(topic.scope, wanted, after, upto)
-
-        return Following(connection, topic, self.feeds, replay, self.stats)
+        return Following(connection, topic, self.feeds, self.replays, self.stats)
 
     async def _serve(
         self, request: web.Request, principal: Principal, wanted: Wanted, serve: Serve

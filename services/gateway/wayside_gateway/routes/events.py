@@ -11,7 +11,7 @@ from wayside_events.cursor import Cursor
 from wayside_events.cursor import InvalidCursor as MalformedCursor
 from wayside_events.identifiers import Id, Scope, parse_entity_id
 from wayside_gateway.errors import InvalidCursor, StreamLimitReached, UpstreamUnavailable
-from wayside_gateway.live import LIVE
+from wayside_gateway.live import LIVE, accepts_events
 from wayside_gateway.sse.wire import CONTENT_TYPE
 from wayside_gateway.streams.wanted import Wanted, is_type
 from wayside_service.auth import ALL_SCOPES, Principal, Role
@@ -19,6 +19,7 @@ from wayside_service.errors import BusUnavailable, InvalidInput, NotFound
 from wayside_service.http import ClosedModel, MediaType, RouteTable
 
 MAX_ENTITIES = 100
+MAX_PAGE = 1_000
 
 routes = RouteTable(tags=["events"])
 
@@ -50,9 +51,10 @@ class StreamQuery(ClosedModel):
 class EventsQuery(StreamQuery):
     """Which events of which scope: `types` and `job` are lists, separated by commas.
 
-    A type may have `*` for a part, as in `analysis.job.*`.
+    A type may have `*` for a part, as in `analysis.job.*`. `limit` is for pages of JSON.
     """
 
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 100
     scope: Scope | None = None
     types: Annotated[str, AfterValidator(_known_types)] | None = None
     job: Annotated[str, AfterValidator(_entity_ids)] | None = None
@@ -78,20 +80,30 @@ async def follow_job(
 @routes.get(
     "/v1/events",
     summary="Follow the events of a scope",
-    answers={200: MediaType(CONTENT_TYPE, "Events as they are stored")},
+    answers={
+        200: MediaType(CONTENT_TYPE, "Events as they are stored; or, by Accept, a page of them as JSON")
+    },
     role=Role.VIEWER,
     errors=[InvalidCursor, StreamLimitReached, BusUnavailable],
 )
 async def follow_events(request: web.Request, principal: Principal, query: EventsQuery) -> web.StreamResponse:
-    """Stream events of a scope from a cursor, or from now on."""
+    """Stream events of a scope from a cursor, or from now on.
+
+    With `Accept: application/json` the answer is `{"events": […], "cursor", "more", "reset"}`: ask again with its
+    cursor; with `more` at once. Without a cursor it has no events and says where the stream is.
+    """
     cursor = requested_cursor(request, query.cursor)
+    scope = scope_of(principal, query.scope)
     wanted = Wanted(
         types=tuple(sorted(set(query.types.split(",")))) if query.types else (),
         entities=frozenset(query.job.split(",")) if query.job else frozenset(),
     )
-    return await request.app[LIVE].events(
-        request, principal, scope_of(principal, query.scope), wanted, cursor
-    )
+    live = request.app[LIVE]
+    if accepts_events(request):
+        return await live.events(request, principal, scope, wanted, cursor)
+    page = await live.page(scope, wanted, cursor, query.limit)
+    headers = {"Cache-Control": "no-store", "Wayside-Cursor": str(page.cursor)}
+    return web.Response(body=page.to_json(), content_type="application/json", headers=headers)
 
 
 def requested_cursor(request: web.Request, in_query: str | None) -> Cursor | None:

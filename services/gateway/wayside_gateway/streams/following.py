@@ -4,7 +4,7 @@ from typing import Protocol
 
 from wayside_events.cursor import Cursor
 from wayside_gateway.streams import control
-from wayside_gateway.streams.catchup import CursorLost, Replay, follow
+from wayside_gateway.streams.catchup import CursorLost, Reader, follow
 from wayside_gateway.streams.connections import Connection
 from wayside_gateway.streams.control import ResetReason
 from wayside_gateway.streams.feed import SourceUnavailable, State
@@ -31,12 +31,12 @@ class Following:
     """Sends a client the events of a topic, from a cursor on, until its stream ends or continuity is lost."""
 
     def __init__(
-        self, connection: Connection, topic: Topic, origin: Origin, replay: Replay, stats: Stats
+        self, connection: Connection, topic: Topic, origin: Origin, reader: Reader, stats: Stats
     ) -> None:
         self.topic = topic
         self._connection = connection
         self._origin = origin
-        self._replay = replay
+        self._reader = reader
         self._stats = stats
         self._losses = 0
 
@@ -56,7 +56,7 @@ class Following:
         if cursor.epoch == here.epoch and self.topic.history.start <= cursor.sequence <= here.sequence:
             return None
         state = await self._origin.state()
-        return None if state.keeps_all_after(cursor) else _reason(cursor, state.position)
+        return None if state.keeps_all_after(cursor) else reset_reason(cursor, state.position)
 
     def reset(self, reason: ResetReason, *, resume: bool) -> Cursor:
         """Tell the client to fetch state again; with `resume`, that it may resume from here. Return where it is."""
@@ -70,17 +70,17 @@ class Following:
         connection, topic = self._connection, self.topic
         subscription = connection.subscription
         try:
-            await follow(subscription, topic, after, self._replay, self._stats)
+            await follow(subscription, topic, after, self._reader, self._stats)
             self._losses = 0
             connection.topic = topic
             ending = await subscription.ended()
         except CursorLost:
             await self._look_again()
-            return _reason(after, topic.cursor)
+            return reset_reason(after, topic.cursor)
         finally:
             connection.topic = None
             topic.leave(subscription)
-        return _reason(after, topic.cursor) if ending is Ending.RESET else None
+        return reset_reason(after, topic.cursor) if ending is Ending.RESET else None
 
     async def _look_again(self) -> None:
         """Have the topic's feed look at the stream: it may not know yet that it is a new one."""
@@ -90,5 +90,6 @@ class Following:
         await self._origin.check()
 
 
-def _reason(old: Cursor, new: Cursor) -> ResetReason:
+def reset_reason(old: Cursor, new: Cursor) -> ResetReason:
+    """Say why `old` cannot be continued in a stream that is at `new`."""
     return ResetReason.EPOCH if old.epoch != new.epoch else ResetReason.EXPIRED

@@ -35,17 +35,24 @@ class History:
             self.start, oldest = self._frames.popitem(last=False)
             self._bytes -= len(oldest.data)
 
-    def extend_back(self, frames: Sequence[Frame], start: int) -> None:
-        """Put older events before the oldest: all of them above `start`. Ignored where there is no room."""
+    @property
+    def room(self) -> int:
+        """How many more events fit without letting go of older ones."""
+        return self._limits.max_frames - len(self._frames)
+
+    def extend_back(self, frames: Sequence[Frame], *, after: int, upto: int) -> None:
+        """Put in all events after one sequence up to another, which was the start when they were read.
+
+        Ignored when it is no longer, and when there is no room.
+        """
         size = sum(len(frame.data) for frame in frames)
-        has_room = len(self._frames) + len(frames) <= self._limits.max_frames
-        if not has_room or self._bytes + size > self._limits.max_bytes:
+        if upto != self.start or len(frames) > self.room or self._bytes + size > self._limits.max_bytes:
             return
         for frame in reversed(frames):
             self._frames[frame.sequence] = frame
             self._frames.move_to_end(frame.sequence, last=False)
         self._bytes += size
-        self.start = start
+        self.start = after
 
     def after(self, sequence: int) -> list[Frame] | None:
         """Return all events after `sequence`, in order; `None` when they are not all kept."""
