@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,8 +22,7 @@ class Claim(NamedTuple):
     relationship_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One machine's proposal of a claim.
 
     `payload` is canonical JSON. `digest` is what makes two pieces identical: the same statement of the same model in the

@@ -1,8 +1,7 @@
 """What a proposal does to its claim."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from wayside_events.contracts.governance import Intake
 from wayside_events.edges import SuggestionStatus
@@ -14,8 +13,7 @@ VISIBLE = frozenset({Intake.CREATED, Intake.EVIDENCE_ADDED, Intake.REOPENED})
 """Outcomes that change what a reader sees: revision + 1 and an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What became of one proposal: the suggestion after it, and whether its evidence is new and kept."""
 
     outcome: Intake

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
+from typing import NamedTuple
 
 from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import SuggestionStatus
@@ -14,8 +15,7 @@ from wayside_governance.domain.evidence import Claim, Evidence
 from wayside_governance.domain.states import Verb, next_status
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What all evidence together says.
 
     `maxima` is each model's highest confidence. From `strongest` on, fields are of the strongest piece, which is the
@@ -50,8 +50,8 @@ class Standing:
         model, confidence = evidence.source_model, evidence.confidence
         maxima = {**self.maxima, model: max(confidence, self.maxima.get(model, 0.0))}
         leading = Standing.of(evidence) if confidence > max(self.maxima.values()) else self
-        return replace(
-            leading, confidence=combine(maxima), evidence_count=self.evidence_count + 1, maxima=maxima
+        return leading._replace(
+            confidence=combine(maxima), evidence_count=self.evidence_count + 1, maxima=maxima
         )
 
     @classmethod

@@ -29,11 +29,8 @@ INSERT INTO suggestions AS stored (
     maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at
 )
 SELECT id, $1, from_node_id, to_node_id, relationship_type, 'pending', revision, confidence, strength,
-       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $15, $15
-FROM unnest(
-    $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::float8[], $8::float8[], $9::integer[],
-    $10::text[], $11::bytea[], $12::text[], $13::text[], $14::text[]
-) WITH ORDINALITY AS new (
+       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3
+FROM unnest($2::new_suggestion[]) WITH ORDINALITY AS new (
     id, from_node_id, to_node_id, relationship_type, revision, confidence, strength, evidence_count,
     maxima, strongest, source_model, analysis_run_id, proposed_by, position
 )
@@ -66,24 +63,18 @@ JOIN evidence AS known ON known.suggestion_id = given.suggestion_id AND known.di
 -- The content hashes of nodes.
 SELECT id, content_hash FROM nodes WHERE scope = $1 AND id = ANY($2::text[]);
 
--- name: update_standings
+-- name: update_suggestions
 -- Write what proposals made of suggestions that this transaction has locked.
 UPDATE suggestions AS stored
 SET status = new.status, revision = new.revision, confidence = new.confidence, strength = new.strength,
     evidence_count = new.evidence_count, maxima = new.maxima::jsonb, strongest = new.strongest,
     source_model = new.source_model, analysis_run_id = new.analysis_run_id, proposed_by = new.proposed_by,
     suppressed_count = new.suppressed_count, updated_at = new.updated_at,
-    decision_id = CASE WHEN new.reopened THEN NULL ELSE stored.decision_id END,
-    reviewed_by = CASE WHEN new.reopened THEN NULL ELSE stored.reviewed_by END,
-    reviewed_at = CASE WHEN new.reopened THEN NULL ELSE stored.reviewed_at END,
-    reason_code = CASE WHEN new.reopened THEN NULL ELSE stored.reason_code END
-FROM unnest(
-    $1::uuid[], $2::text[], $3::bigint[], $4::float8[], $5::float8[], $6::integer[], $7::text[], $8::bytea[],
-    $9::text[], $10::text[], $11::text[], $12::bigint[], $13::timestamptz[], $14::boolean[]
-) AS new (
-    id, status, revision, confidence, strength, evidence_count, maxima, strongest,
-    source_model, analysis_run_id, proposed_by, suppressed_count, updated_at, reopened
-)
+    decision_id = CASE WHEN new.is_reopened THEN NULL ELSE stored.decision_id END,
+    reviewed_by = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_by END,
+    reviewed_at = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_at END,
+    reason_code = CASE WHEN new.is_reopened THEN NULL ELSE stored.reason_code END
+FROM unnest($1::changed_suggestion[]) AS new
 WHERE stored.id = new.id;
 
 -- name: insert_evidence
@@ -93,11 +84,5 @@ INSERT INTO evidence (
     payload, proposed_by, proposed_at
 )
 SELECT suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
-       payload::jsonb, proposed_by, $12
-FROM unnest(
-    $1::uuid[], $2::bytea[], $3::uuid[], $4::bytea[], $5::text[], $6::text[], $7::float8[], $8::float8[],
-    $9::text[], $10::text[], $11::text[]
-) AS new (
-    suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
-    payload, proposed_by
-);
+       payload::jsonb, proposed_by, $2
+FROM unnest($1::new_evidence[]);

@@ -1,8 +1,7 @@
-"""The events of what happened to suggestions and edges."""
+"""The events of decisions."""
 
 from typing import Any
 
-from wayside_events.contracts.governance import Intake
 from wayside_events.edges import (
     EdgeCreated,
     EdgeCreatedData,
@@ -11,43 +10,17 @@ from wayside_events.edges import (
     ReopenCause,
     SuggestionApproved,
     SuggestionApprovedData,
-    SuggestionCreated,
-    SuggestionProposedData,
     SuggestionRejected,
     SuggestionRejectedData,
     SuggestionReopened,
     SuggestionReopenedData,
-    SuggestionUpdated,
 )
 from wayside_events.envelope import Event
-from wayside_governance.domain.intake import Step
 from wayside_governance.domain.suggestion import Decision, Edge, Suggestion
 from wayside_service.tracing import current_traceparent
 
 AnyEdgesEvent = Event[Any]
 """Any event of a suggestion or an edge."""
-
-
-def proposed(step: Step) -> AnyEdgesEvent:
-    """Tell of a proposal that changed something."""
-    if step.outcome is Intake.REOPENED:
-        data = SuggestionReopenedData(
-            **_standing(step.after),
-            cause=ReopenCause.NEW_EVIDENCE,
-            reopened_by=step.evidence.proposed_by,
-        )
-        return SuggestionReopened.of(data, **_envelope(step.after))
-    kind = SuggestionCreated if step.outcome is Intake.CREATED else SuggestionUpdated
-    return kind.of(
-        SuggestionProposedData(
-            **_standing(step.after),
-            reasoning=step.evidence.reasoning,
-            source_model=step.evidence.source_model,
-            analysis_run_id=step.evidence.analysis_run_id,
-            proposed_by=step.evidence.proposed_by,
-        ),
-        **_envelope(step.after),
-    )
 
 
 def approved(after: Suggestion, decision: Decision, edge: Edge) -> tuple[AnyEdgesEvent, AnyEdgesEvent]:

@@ -15,9 +15,9 @@ from wayside_governance.domain.errors import GovernanceError, InvalidProposal, N
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, fingerprint
 from wayside_governance.domain.intake import VISIBLE, Step, create, receive
 from wayside_governance.domain.suggestion import Suggestion
-from wayside_governance.service import announcements
 from wayside_governance.service.problems import item_problem
 from wayside_governance.service.proposals import Received, Sender, merge_contents, read_proposal
+from wayside_governance.service.proposed import EncodedEvent, announce
 from wayside_governance.store import intake as stored
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
@@ -114,7 +114,7 @@ async def _add(connection: Connection, by_claim: Mapping[Claim, list[Received]],
         for taken in steps.values()
         if any(step.outcome is Intake.REOPENED for step in taken)
     }
-    await stored.update_standings(connection, changed, reopened)
+    await stored.update_suggestions(connection, changed, reopened)
     return steps
 
 
@@ -189,10 +189,8 @@ async def _keep_evidence(connection: Connection, steps: Steps, sender: Sender) -
     await stored.insert_evidence(connection, pieces, sender.at)
 
 
-def _events(steps: Steps) -> list[announcements.AnyEdgesEvent]:
-    return [
-        announcements.proposed(step) for taken in steps.values() for step in taken if step.outcome in VISIBLE
-    ]
+def _events(steps: Steps) -> list[EncodedEvent]:
+    return [announce(step) for taken in steps.values() for step in taken if step.outcome in VISIBLE]
 
 
 def _refused(error: GovernanceError) -> ProposalOutcome:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from pydantic import JsonValue, ValidationError
@@ -20,8 +20,7 @@ MAX_FIELD_ERRORS = 20
 _ESCAPED_NUL: Final = b"\\u0000"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A valid proposal. `position` is its place in the request; `nodes` is what it says of its ends."""
 
     position: int
@@ -46,7 +45,7 @@ def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
     except ValidationError as error:
         raise InvalidProposal(_field_errors(error)) from None
     payload = _payload(proposal)
-    if errors := tuple(_offences(proposal, payload)):
+    if errors := tuple(_offences(proposal, payload, has_nul=_ESCAPED_NUL in orjson.dumps(value))):
         raise InvalidProposal(errors[:MAX_FIELD_ERRORS])
     return Received(
         position,
@@ -91,19 +90,17 @@ def _payload(proposal: Proposal) -> bytes | None:
     return payload
 
 
-def _offences(proposal: Proposal, payload: bytes | None) -> Iterator[FieldError]:
+def _offences(proposal: Proposal, payload: bytes | None, *, has_nul: bool) -> Iterator[FieldError]:
     """Yield what the types allow and PostgreSQL, JSON or the graph do not."""
     if proposal.from_node_id == proposal.to_node_id:
         yield FieldError(field="to_node_id", code="self_loop", message="A node cannot relate to itself")
-    for field, text in _texts(proposal):
-        if text is not None and "\0" in text:
-            yield _null_character(field)
-    if payload is not None:
-        # Escaped NULs show in the encoded bytes, and what is not finite was encoded as null.
-        if _ESCAPED_NUL in payload and any(_has_nul(value) for value in _scalars(proposal.evidence)):
+    if has_nul:
+        yield from (_null_character(field) for field, text in _texts(proposal) if "\0" in (text or ""))
+        if any(isinstance(value, str) and "\0" in value for value in _scalars(proposal.evidence)):
             yield _null_character("evidence")
-        if b"null" in payload and any(_is_not_finite(value) for value in _scalars(proposal.evidence)):
-            yield FieldError(field="evidence", code="finite_number", message="A number is not finite")
+    # What is not finite was encoded as null.
+    if payload is not None and b"null" in payload and any(map(_is_not_finite, _scalars(proposal.evidence))):
+        yield FieldError(field="evidence", code="finite_number", message="A number is not finite")
 
 
 def _texts(proposal: Proposal) -> Iterator[tuple[str, str | None]]:
@@ -165,10 +162,6 @@ def _scalars(value: object) -> Iterator[object]:
                 yield from _scalars(item)
         case _:
             yield value
-
-
-def _has_nul(value: object) -> bool:
-    return isinstance(value, str) and "\0" in value
 
 
 def _is_not_finite(value: object) -> bool:

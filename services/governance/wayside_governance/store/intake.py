@@ -61,26 +61,9 @@ async def insert_suggestions(
 
     `suggestions` are in the order of their claims: the one order in which everybody locks.
     """
-    standings = [suggestion.standing for suggestion in suggestions]
-    rows = await connection.fetch(
-        INTAKE.insert_suggestions,
-        scope,
-        [suggestion.id for suggestion in suggestions],
-        [suggestion.claim.from_node_id for suggestion in suggestions],
-        [suggestion.claim.to_node_id for suggestion in suggestions],
-        [suggestion.claim.relationship_type for suggestion in suggestions],
-        [suggestion.revision for suggestion in suggestions],
-        [standing.confidence for standing in standings],
-        [standing.strength for standing in standings],
-        [standing.evidence_count for standing in standings],
-        [_json(standing.maxima) for standing in standings],
-        [standing.strongest for standing in standings],
-        [standing.source_model for standing in standings],
-        [standing.analysis_run_id for standing in standings],
-        [standing.proposed_by for standing in standings],
-        at,
-    )
-    return {str(row["id"]) for row in rows}
+    rows = [(one.id, *one.claim[1:], one.revision, *_standing(one)) for one in suggestions]
+    inserted = await connection.fetch(INTAKE.insert_suggestions, scope, rows, at)
+    return {str(row["id"]) for row in inserted}
 
 
 async def locked_suggestions(
@@ -121,53 +104,59 @@ async def content_hashes(connection: Connection, scope: str, node_ids: Collectio
     return {row["id"]: row["content_hash"] for row in rows}
 
 
-async def update_standings(
+async def update_suggestions(
     connection: Connection, suggestions: Sequence[Suggestion], reopened: Collection[str]
 ) -> None:
     """Write what proposals made of locked suggestions; `reopened` are the ids of those that wait again."""
     if not suggestions:
         return
-    standings = [suggestion.standing for suggestion in suggestions]
-    await connection.execute(
-        INTAKE.update_standings,
-        [suggestion.id for suggestion in suggestions],
-        [suggestion.status for suggestion in suggestions],
-        [suggestion.revision for suggestion in suggestions],
-        [standing.confidence for standing in standings],
-        [standing.strength for standing in standings],
-        [standing.evidence_count for standing in standings],
-        [_json(standing.maxima) for standing in standings],
-        [standing.strongest for standing in standings],
-        [standing.source_model for standing in standings],
-        [standing.analysis_run_id for standing in standings],
-        [standing.proposed_by for standing in standings],
-        [suggestion.suppressed_count for suggestion in suggestions],
-        [suggestion.updated_at for suggestion in suggestions],
-        [suggestion.id in reopened for suggestion in suggestions],
-    )
+    rows = [
+        (
+            one.id,
+            one.status,
+            one.revision,
+            *_standing(one),
+            one.suppressed_count,
+            one.updated_at,
+            one.id in reopened,
+        )
+        for one in suggestions
+    ]
+    await connection.execute(INTAKE.update_suggestions, rows)
 
 
 async def insert_evidence(connection: Connection, pieces: Sequence[Piece], at: datetime) -> None:
     """Keep new evidence."""
     if not pieces:
         return
-    evidence = [piece.evidence for piece in pieces]
-    await connection.execute(
-        INTAKE.insert_evidence,
-        [piece.suggestion_id for piece in pieces],
-        [one.digest for one in evidence],
-        [one.id for one in evidence],
-        [one.payload_hash for one in evidence],
-        [one.source_model for one in evidence],
-        [one.analysis_run_id for one in evidence],
-        [one.confidence for one in evidence],
-        [one.strength for one in evidence],
-        [one.reasoning for one in evidence],
-        [None if one.payload is None else one.payload.decode() for one in evidence],
-        [one.proposed_by for one in evidence],
-        at,
+    rows = [
+        (
+            suggestion_id,
+            one.digest,
+            one.id,
+            one.payload_hash,
+            one.source_model,
+            one.analysis_run_id,
+            one.confidence,
+            one.strength,
+            one.reasoning,
+            None if one.payload is None else one.payload.decode(),
+            one.proposed_by,
+        )
+        for suggestion_id, one in pieces
+    ]
+    await connection.execute(INTAKE.insert_evidence, rows, at)
+
+
+def _standing(suggestion: Suggestion) -> tuple[object, ...]:
+    standing = suggestion.standing
+    return (
+        standing.confidence,
+        standing.strength,
+        standing.evidence_count,
+        orjson.dumps(standing.maxima).decode(),
+        standing.strongest,
+        standing.source_model,
+        standing.analysis_run_id,
+        standing.proposed_by,
     )
-
-
-def _json(maxima: Mapping[str, float]) -> str:
-    return orjson.dumps(dict(maxima)).decode()
