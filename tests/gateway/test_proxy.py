@@ -175,3 +175,11 @@ async def test_other_paths_are_404(gateway: GatewayHere, upstream: Upstream, pat
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"route_not_found" in answer
     assert upstream.requests == []
+
+
+async def test_a_body_that_is_not_what_it_says_is_the_callers_fault(gateway: GatewayHere) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+    writer.write(head.encode() + b"nope")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    writer.close()

@@ -1,7 +1,8 @@
 """The gateway's composition root."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
@@ -114,17 +115,23 @@ def _streams(settings: GatewaySettings, jobs: Instances) -> CleanupContext:
             end_grace_seconds=settings.end_grace_seconds,
         )
         app[METRICS].registry.register(StreamMetrics(app[LIVE]))
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(connections.run(), name="stream-pings"),
-                tasks.create_task(feeds.watch(EPOCH_CHECK_SECONDS), name="feed-watch"),
-            ]
+        async with _running(connections.run(), feeds.watch(EPOCH_CHECK_SECONDS)):
             yield
-            for task in running:
-                task.cancel()
         await feeds.close()
 
     return context
+
+
+@asynccontextmanager
+async def _running(*loops: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Run endless loops while the context lasts."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _drain(settings: GatewaySettings) -> Callable[[web.Application], Awaitable[None]]:

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
+
 from wayside_events.cursor import Cursor
 from wayside_gateway.streams import control
 from wayside_gateway.streams.control import Farewell
 from wayside_gateway.streams.frame import Frame
 from wayside_gateway.streams.subscription import Ending, Subscription
 from wayside_gateway.streams.topic import Topic
+
+log = structlog.get_logger(__name__)
 
 SLICES = 16
 """The pings of one interval go out in so many portions, so that thousands of them delay nothing."""
@@ -101,7 +105,10 @@ class Connections:
         while True:
             tick += 1
             await asyncio.sleep(max(0.0, started + tick * self._ping_seconds / SLICES - loop.time()))
-            self._beat(self._slices[tick % SLICES], loop.time())
+            try:
+                self._beat(self._slices[tick % SLICES], loop.time())
+            except Exception:
+                log.exception("ping_failed")
 
     async def drain(self, seconds: float) -> None:
         """Close all streams, evenly spread over `seconds`, and wait until they are gone."""

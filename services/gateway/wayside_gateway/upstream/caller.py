@@ -9,6 +9,7 @@ from yarl import URL
 
 from wayside_gateway.errors import UpstreamTimedOut, UpstreamUnavailable
 from wayside_gateway.upstream.instances import Instances
+from wayside_service.errors import ServiceError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods whose requests have no body here and may be sent twice."""
@@ -29,7 +30,7 @@ async def answer_of(
     """Send a request to the first instance that takes it; give the answer, its body not read.
 
     Another instance is tried when nothing was sent, or when the request may be repeated. `path` is encoded, with
-    the query. Raises `UpstreamUnavailable` or `UpstreamTimedOut`.
+    the query. Raises `UpstreamUnavailable`, `UpstreamTimedOut`, and what `body` raises of the `ServiceError`s.
     """
     response = await _first_answer(session, instances, method, path, headers=headers, body=body)
     try:
@@ -58,6 +59,8 @@ async def _first_answer(
             log.warning("upstream_timed_out", service=instances.service, url=url)
             raise UpstreamTimedOut(f"The {instances.service} service did not answer in time.") from None
         except aiohttp.ClientError as error:
+            if isinstance(error.__cause__, ServiceError):
+                raise error.__cause__ from None
             _note_failure(instances, url, error)
             if method not in IDEMPOTENT:
                 break

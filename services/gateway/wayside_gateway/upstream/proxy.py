@@ -1,42 +1,17 @@
 """The reverse proxy: requests and answers of the services pass through as streams."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import structlog
 from aiohttp import web
 
-from wayside_gateway.errors import UpstreamUnavailable
+from wayside_gateway.upstream.body import body_of
 from wayside_gateway.upstream.caller import answer_of
 from wayside_gateway.upstream.client import SESSION
 from wayside_gateway.upstream.headers import end_to_end, upstream_headers
 from wayside_gateway.upstream.instances import Instances
-from wayside_service.errors import BodyTooLarge, RouteNotFound
+from wayside_service.errors import RouteNotFound
 
 log = structlog.get_logger(__name__)
-
-
-class RequestBody:
-    """The body of a request as it arrives, up to a limit."""
-
-    def __init__(self, request: web.Request, limit_bytes: int) -> None:
-        self._request = request
-        self._limit = limit_bytes
-        self.is_too_large = (request.content_length or 0) > limit_bytes
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what arrives; stops with an error at the limit."""
-        size = 0
-        async for chunk in self._request.content.iter_any():
-            size += len(chunk)
-            if size > self._limit:
-                self.is_too_large = True
-                raise self.error()
-            yield chunk
-
-    def error(self) -> BodyTooLarge:
-        """Return what to tell the caller."""
-        return BodyTooLarge(f"The body may have at most {self._limit} bytes.")
 
 
 class Proxy:
@@ -48,24 +23,15 @@ class Proxy:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer with what the service answers; the handler of its routes."""
-        path = _path_of(request)
-        body = RequestBody(request, self._body_limit)
-        if body.is_too_large:
-            raise body.error()
-        try:
-            async with answer_of(
-                request.app[SESSION],
-                self._instances,
-                request.method,
-                path,
-                headers=upstream_headers(request),
-                body=body.chunks() if request.body_exists else None,
-            ) as answer:
-                return await _pass_on(request, answer)
-        except UpstreamUnavailable:
-            if body.is_too_large:
-                raise body.error() from None
-            raise
+        async with answer_of(
+            request.app[SESSION],
+            self._instances,
+            request.method,
+            _path_of(request),
+            headers=upstream_headers(request),
+            body=body_of(request, self._body_limit),
+        ) as answer:
+            return await _pass_on(request, answer)
 
 
 def _path_of(request: web.Request) -> str:
