@@ -105,6 +105,10 @@ class EventLog:
         """Wait for exactly these events of a job."""
         return await eventually(lambda: self.types(job_id) == list(types))
 
+    async def ends_with(self, job_id: str, last: str) -> bool:
+        """Wait until the newest event of a job is this one."""
+        return await eventually(lambda: self.types(job_id)[-1:] == [last])
+
 
 @pytest.fixture
 async def log(bus: Bus) -> AsyncIterator[EventLog]:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.eventually import eventually
 from tests.jobs.api import Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, EventLog, StartInstance
 
@@ -183,7 +182,7 @@ async def test_concurrent_reports_of_many_jobs_are_all_applied_once(
     for assignment in claimed:
         done = await api.job(assignment.job.id)
         assert (done.revision, done.result) == (8, assignment.job.input)
-        assert await eventually(lambda job_id=done.id: log.types(job_id)[-1:] == ["completed"])
+        assert await log.ends_with(done.id, "completed")
         # The relay may leave out progress that newer progress supersedes; everything else arrives.
         assert [name for name in log.types(done.id) if name != "progress"] == [
             "queued",

@@ -1,8 +1,6 @@
 """The composition root: makes every resource, and closes them in reverse."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from importlib.resources import files
 from uuid import uuid4
@@ -16,7 +14,7 @@ from wayside_jobs.routes import ROUTES
 from wayside_jobs.routes.parameters import JOBS
 from wayside_jobs.rpc import Rpc
 from wayside_jobs.service.jobs import Jobs
-from wayside_jobs.service.statuses import JOBS_STATUSES, STATUSES
+from wayside_jobs.service.statuses import JOBS_STATUSES
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
 from wayside_service.app import create_app
@@ -26,8 +24,11 @@ from wayside_service.database import Database, database_resource, load_migration
 from wayside_service.database.migrations import Migration
 from wayside_service.http import ApiInfo
 from wayside_service.metrics import METRICS
+from wayside_service.middleware import ERRORS
 from wayside_service.outbox import Relay, outbox_resource
 from wayside_service.problems import rpc_problems
+from wayside_service.rpc import Observer
+from wayside_service.tasks import background
 
 NAME = "wayside-jobs"
 SCHEMA = "jobs"
@@ -53,9 +54,9 @@ def build(settings: JobsSettings) -> web.Application:
     app.cleanup_ctx.extend(
         [
             database_resource(database),
-            bus_resource(bus, _serving(jobs)),
+            bus_resource(bus, _serving(app, jobs)),
             outbox_resource(relay),
-            jobs_resource(jobs),
+            jobs_resource(jobs, database),
         ]
     )
     return app
@@ -66,32 +67,31 @@ def migrations() -> Sequence[Migration]:
     return load_migrations(files("wayside_jobs") / "migrations")
 
 
-def jobs_resource(jobs: Jobs) -> Callable[[web.Application], AsyncIterator[None]]:
+def jobs_resource(jobs: Jobs, database: Database) -> Callable[[web.Application], AsyncIterator[None]]:
     """Return the `cleanup_ctx` that runs sweepers and announcements, and in the end answers who waits."""
 
+    async def sweep() -> None:
+        await database.ready()
+        await jobs.sweeper.run()
+
     async def context(_app: web.Application) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(jobs.announcer.run(), name="announcer"),
-            asyncio.create_task(jobs.sweeper.run(), name="sweeper"),
-        ]
-        yield
-        await jobs.close()
-        for task in reversed(tasks):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with background(jobs.announcer.run(), "announcer"), background(sweep(), "sweeper"):
+            yield
+            await jobs.close()
 
     return context
 
 
-def _serving(jobs: Jobs) -> Callable[[Bus], Awaitable[None]]:
+def _serving(app: web.Application, jobs: Jobs) -> Callable[[Bus], Awaitable[None]]:
+    observer = Observer(app)
+
     async def serve(bus: Bus) -> None:
         await bus.listen(WAKE_SUBJECT, jobs.announcer.hear)
         await bus.serve(
             name=NAME,
             version=version(NAME),
-            endpoints=Rpc(jobs).endpoints(),
-            problem_of=rpc_problems(STATUSES),
+            endpoints=observer.endpoints(Rpc(jobs).endpoints()),
+            problem_of=rpc_problems(app[ERRORS]),
         )
 
     return serve

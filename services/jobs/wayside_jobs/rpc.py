@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 from pydantic import BaseModel
 
-from wayside_events.bus import Endpoint, request_headers
+from wayside_events.bus import Endpoint
 from wayside_events.contracts.jobs import (
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
@@ -26,6 +26,7 @@ from wayside_events.contracts.jobs import (
 )
 from wayside_jobs.domain.creation import Origin
 from wayside_jobs.service.jobs import Jobs
+from wayside_service.tracing import current_traceparent
 
 
 class Encoded(BaseModel):
@@ -67,7 +68,7 @@ class Rpc:
         return WithdrawReply()
 
     async def _create(self, request: CreateRequest) -> Encoded:
-        traceparent = request.traceparent or request_headers.get().get("traceparent")
+        traceparent = request.traceparent or current_traceparent()
         origin = Origin(created_by=request.created_by, traceparent=traceparent)
         created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)
         reply = {"job": orjson.Fragment(created.document), "created": created.is_new}

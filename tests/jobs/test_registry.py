@@ -1,0 +1,63 @@
+"""The registry of job types, over HTTP and NATS."""
+
+from typing import Any
+
+import pytest
+from tests.jobs.api import TYPE, Api, RunnerForTests, spec
+from tests.jobs.conftest import StartInstance
+
+from wayside_events.bus import Bus, RequestRefused
+
+
+async def test_a_registered_type_can_be_read_and_is_listed(api: Api, runner: RunnerForTests) -> None:
+    await runner.register(spec("demo.a", label="A", phases=["load", "add"]), spec("demo.b"))
+    one = (await api.get("/v1/job-types/demo.a")).body
+    assert (one["label"], one["phases"]) == ("A", ["load", "add"])
+    page = (await api.get("/v1/job-types", limit=2)).body
+    assert [item["name"] for item in page["items"]] == ["demo.a", TYPE]
+    rest = (await api.get("/v1/job-types", page=page["next_page"])).body
+    assert ([item["name"] for item in rest["items"]], rest["next_page"]) == (["demo.b"], None)
+
+
+async def test_the_last_registration_counts_at_every_instance(
+    start_instance: StartInstance, bus: Bus
+) -> None:
+    one, other = [await start_instance() for _ in range(2)]
+    runner = RunnerForTests(bus)
+    await runner.register(spec(queue="old"))
+    assert {(await api.create()).queue for api in (one, other)} == {"old"}
+    everywhere = one.as_("root", "admin", scope="*")
+    body = spec(queue="new").model_dump(mode="json", exclude_none=True)
+    assert (await everywhere.call("PUT", f"/v1/job-types/{TYPE}", json=body)).status == 200
+    assert (await one.create()).queue == "new"
+    for _ in range(100):
+        if (await other.create()).queue == "new":
+            break
+    else:
+        pytest.fail("the other instance did not hear of it")
+
+
+async def test_an_unknown_type_is_not_found(api: Api) -> None:
+    assert (await api.get("/v1/job-types/demo.none")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"input_schema": {"type": "nonsense"}}, "job_types.0.input_schema"),
+        ({"input_schema": {"$ref": "http://127.0.0.1:1/x"}}, "job_types.0.input_schema"),
+        ({"result_schema": {"properties": []}}, "job_types.0.result_schema"),
+    ],
+)
+async def test_a_schema_that_is_none_is_refused(runner: RunnerForTests, fields: Any, place: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await runner.register(spec(**fields))
+    assert refused.value.problem.errors[0].field == place
+
+
+async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:
+    body = {"name": "demo.x"}
+    assert (await api.call("PUT", "/v1/job-types/demo.x", json=body)).status == 403
+    everywhere = api.as_("root", "admin", scope="*")
+    wrong = await everywhere.call("PUT", "/v1/job-types/demo.y", json=body)
+    assert (wrong.status, wrong.codes) == (422, {"name": "mismatch"})
