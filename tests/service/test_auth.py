@@ -99,7 +99,9 @@ async def test_a_token_with_a_wrong_claim_is_refused_with_the_reason(changes: Cl
         await verifier().verify(signed(**changes))
 
 
-@pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.b.c.d", "é.é.é", "e30.e30.", "." * 5000])
+@pytest.mark.parametrize(
+    "token", ["", "a", "a.b.c", "a.b.c.d", "é.é.é", "e30.e30.", "." * 5000, "\udcff.a.b"]
+)
 async def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidToken):
         await verifier().verify(token)
@@ -164,6 +166,8 @@ class Issuer:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
         self.requests = 0
         self.is_down = False
+        self.is_slow = False
+        self.asked = asyncio.Event()
 
     def sign(self, key_id: str | None) -> str:
         key = self.keys.get(key_id or "", EC)
@@ -173,6 +177,9 @@ class Issuer:
         self.requests += 1
         if self.is_down:
             raise web.HTTPBadGateway
+        if self.is_slow:
+            self.asked.set()
+            await asyncio.sleep(3)
         algorithm = jwt.algorithms.ECAlgorithm
         keys = [
             json.loads(algorithm.to_jwk(key.public_key())) | {"kid": name} for name, key in self.keys.items()
@@ -233,6 +240,24 @@ async def test_an_old_key_set_is_used_while_the_issuer_is_down(issuer: Issuer, k
     await check.verify(issuer.sign("one"))
     issuer.is_down = True
     assert (await check.verify(issuer.sign("one"))).subject == "ada"
+
+
+async def test_a_key_of_an_unknown_kind_does_not_spoil_the_others(issuer: Issuer, key_set_url: str) -> None:
+    issuer.keys["strange"] = ec.generate_private_key(ec.SECP256K1())
+    add_key(issuer, "one")
+    assert (await verifier(JwksKeys(key_set_url)).verify(issuer.sign("one"))).subject == "ada"
+
+
+async def test_known_keys_serve_while_the_issuer_is_slow(issuer: Issuer, key_set_url: str) -> None:
+    add_key(issuer, "one")
+    keys = JwksKeys(key_set_url, max_age_seconds=0, min_interval_seconds=0)
+    await keys.key_for("one")
+    issuer.is_slow = True
+    refreshing = asyncio.create_task(keys.key_for("one"))
+    async with asyncio.timeout(2):
+        await issuer.asked.wait()
+        await keys.key_for("one")
+    refreshing.cancel()
 
 
 async def test_without_any_key_set_tokens_cannot_be_judged(issuer: Issuer, key_set_url: str) -> None:

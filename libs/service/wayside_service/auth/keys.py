@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,7 +84,7 @@ class JwksKeys:
     """The key set of an issuer, by URL.
 
     Kept for `max_age_seconds`; an unknown key id fetches it again, at most every `min_interval_seconds`, so
-    that made-up ids cannot be used to flood the issuer. An old set is used on while the issuer is down.
+    that made-up ids cannot be used to flood the issuer. An old set is used on while the issuer is slow or down.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class JwksKeys:
 
     async def key_for(self, key_id: str | None) -> VerificationKey:
         """Return the key with `key_id`, from the cache when it is there and fresh."""
-        if not self._is_fresh() or key_id not in self._keys:
+        if key_id not in self._keys or (not self._is_fresh() and not self._lock.locked()):
             async with self._lock:
                 if not self._is_fresh() or key_id not in self._keys:
                     await self._refresh()
@@ -127,16 +128,23 @@ class JwksKeys:
         timeout = aiohttp.ClientTimeout(total=5)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(self._url) as answer:
             answer.raise_for_status()
-            document: dict[str, Any] = await answer.json(content_type=None)
+            document = await answer.json(content_type=None)
+            if not isinstance(document, dict):
+                msg = "The key set is not a JSON object"
+                raise ValueError(msg)  # noqa: TRY004 - of the content, as malformed JSON is
             return document
 
 
 def _parse_key_set(document: dict[str, Any]) -> dict[str | None, VerificationKey]:
-    """Return the signing keys by id; with only one key, tokens without an id use it too."""
+    """Return the signing keys by id, as far as they are of a kind we know.
+
+    With only one key, tokens without an id use it too.
+    """
     keys: dict[str | None, VerificationKey] = {}
     for jwk in jwt.PyJWKSet.from_dict(document).keys:
         if jwk.public_key_use in (None, "sig") and jwk.key_type != "oct":
-            keys[jwk.key_id] = VerificationKey(jwk.key, _algorithms(jwk.key))
+            with suppress(ValueError):
+                keys[jwk.key_id] = VerificationKey(jwk.key, _algorithms(jwk.key))
     if len(keys) == 1:
         keys[None] = next(iter(keys.values()))
     return keys

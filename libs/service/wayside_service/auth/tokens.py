@@ -27,6 +27,9 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> Principal:
         """Check signature, issuer, audience and expiry, and read who it is."""
+        if not token.isascii():
+            msg = "The token cannot be read."
+            raise InvalidToken(msg)
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
             key = await self._keys.key_for(key_id)
