@@ -89,21 +89,33 @@ async def test_a_client_that_was_cut_before_the_end_gets_the_rest(
         assert [one.event for one in await follower.rest()] == ["analysis.job.completed", "wayside.end"]
 
 
-async def test_the_terminal_event_is_waited_for_when_the_job_is_over_before_it(
+async def test_a_job_that_is_over_before_its_last_event_is_stored_ends_at_once_too(
     gateway: GatewayHere, story: Story, upstream: Upstream
 ) -> None:
     upstream.has(story.job_id, status="completed")
     async with gateway.follow(path_of(story)) as follower:
-        assert [one.event for one in await follower.take(2)] == ["wayside.snapshot", "wayside.caught-up"]
+        assert [one.event for one in await follower.rest()] == ["wayside.snapshot", "wayside.end"]
+
+
+async def test_a_client_that_resumes_waits_for_the_terminal_event(
+    gateway: GatewayHere, story: Story, upstream: Upstream, bus: Bus
+) -> None:
+    upstream.has(story.job_id, status="completed")
+    async with gateway.follow(path_of(story), after=str(await bus.position())) as follower:
+        assert (await follower.next()).event == "wayside.caught-up"
         await story.tell(story.completed())
         assert [one.event for one in await follower.rest()] == ["analysis.job.completed", "wayside.end"]
 
 
 async def test_a_terminal_event_that_is_gone_is_not_waited_for_long(
-    start_gateway: Start, story: Story, upstream: Upstream
+    start_gateway: Start, story: Story, upstream: Upstream, bus: Bus
 ) -> None:
     upstream.has(story.job_id, status="failed")
-    async with start_gateway(end_grace_seconds=0.1) as gateway, gateway.follow(path_of(story)) as follower:
+    after = str(await bus.position())
+    async with (
+        start_gateway(end_grace_seconds=0.1) as gateway,
+        gateway.follow(path_of(story), after=after) as follower,
+    ):
         received = await follower.rest()
     assert received[-1].event == "wayside.end"
     assert follower.retry is not None

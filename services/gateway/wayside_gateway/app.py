@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from wayside_gateway.errors import ERRORS
-from wayside_gateway.events import Feeds, Replays
+from wayside_gateway.events import BusSource, Feeds, Replays
 from wayside_gateway.live import LIVE, Live
 from wayside_gateway.metrics import StreamMetrics
 from wayside_gateway.routes import routes
@@ -92,8 +92,10 @@ def _streams(settings: GatewaySettings, jobs: Instances) -> CleanupContext:
     async def context(app: web.Application) -> AsyncIterator[None]:
         stats = Stats()
         bus = app[BUS]
+        source = BusSource(bus)
         feeds = Feeds(
             bus,
+            source,
             stats,
             HistoryLimits(settings.history_frames, settings.history_bytes),
             linger_seconds=settings.feed_linger_seconds,
@@ -103,7 +105,7 @@ def _streams(settings: GatewaySettings, jobs: Instances) -> CleanupContext:
         )
         app[LIVE] = Live(
             feeds=feeds,
-            replays=Replays(bus, stats),
+            replays=Replays(bus, source, stats),
             connections=connections,
             jobs=JobReader(app[SESSION], jobs),
             stats=stats,

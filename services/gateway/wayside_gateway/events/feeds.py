@@ -26,13 +26,25 @@ class _Open:
     users: int = 0
     expiry: asyncio.TimerHandle | None = None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether there is no feed and will be none."""
+        return self.opening.done() and (self.opening.cancelled() or self.opening.exception() is not None)
+
+    @property
+    def feed(self) -> Feed | None:
+        """The feed, once it is there."""
+        return self.opening.result()[0] if self.opening.done() and not self.has_failed else None
+
 
 class Feeds:
     """Opens a scope's feed when somebody comes, and closes it some time after the last one left."""
 
-    def __init__(self, bus: Bus, stats: Stats, limits: HistoryLimits, *, linger_seconds: float) -> None:
+    def __init__(
+        self, bus: Bus, source: BusSource, stats: Stats, limits: HistoryLimits, *, linger_seconds: float
+    ) -> None:
         self._bus = bus
-        self._source = BusSource(bus)
+        self._source = source
         self._stats = stats
         self._limits = limits
         self._linger_seconds = linger_seconds
@@ -46,7 +58,7 @@ class Feeds:
     async def topic(self, scope: str) -> AsyncIterator[Topic]:
         """Give the scope's topic, fed for as long as the context lasts; raises `SourceUnavailable`."""
         one = self._open.get(scope)
-        if one is None:
+        if one is None or one.has_failed:
             opening = asyncio.create_task(self._start(scope), name=f"feed-{scope}")
             one = self._open[scope] = _Open(opening)
         one.users += 1
@@ -76,10 +88,8 @@ class Feeds:
         """Have feeds of another epoch begin anew. Live events alone do not tell a new stream from the old one."""
         epoch = (await self._source.state()).epoch
         for one in self._open.values():
-            if one.opening.done() and not one.opening.cancelled() and one.opening.exception() is None:
-                feed, _ = one.opening.result()
-                if feed.topic.cursor.epoch != epoch:
-                    feed.gap()
+            if one.feed is not None and one.feed.topic.cursor.epoch != epoch:
+                one.feed.gap()
 
     async def close(self) -> None:
         """Close all feeds."""
@@ -100,20 +110,20 @@ class Feeds:
         return feed, subscription
 
     def _release(self, scope: str, one: _Open) -> None:
-        if one.opening.done() and (one.opening.cancelled() or one.opening.exception() is not None):
+        if one.has_failed:
             self._expire(scope, one)
         else:
             loop = asyncio.get_running_loop()
             one.expiry = loop.call_later(self._linger_seconds, self._expire, scope, one)
 
     def _expire(self, scope: str, one: _Open) -> None:
+        if one.expiry is not None:
+            one.expiry.cancel()
         if self._open.get(scope) is one:
             del self._open[scope]
-            if one.expiry is not None:
-                one.expiry.cancel()
-            closing = asyncio.create_task(self._stop(one), name=f"feed-close-{scope}")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+        closing = asyncio.create_task(self._stop(one), name=f"feed-close-{scope}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _stop(self, one: _Open) -> None:
         one.opening.cancel()

@@ -33,9 +33,9 @@ class _Page(NamedTuple):
 class Replays:
     """Reads pages of stored events; clients that need the same page share one read and its bytes."""
 
-    def __init__(self, bus: Bus, stats: Stats) -> None:
+    def __init__(self, bus: Bus, source: BusSource, stats: Stats) -> None:
         self._bus = bus
-        self._source = BusSource(bus)
+        self._source = source
         self._stats = stats
         self._reading: dict[_Page, asyncio.Task[Batch | None]] = {}
         self._recalling: dict[Topic, asyncio.Task[None]] = {}

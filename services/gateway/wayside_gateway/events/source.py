@@ -1,5 +1,6 @@
 """The stored events, read over the bus."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -13,9 +14,18 @@ class BusSource:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._asking: asyncio.Task[StreamState] | None = None
 
     async def state(self) -> StreamState:
-        """Ask where the stream is."""
+        """Ask where the stream is; all who want to know in one tick share the question."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask(), name="stream-state")
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> StreamState:
+        await asyncio.sleep(0)
+        # Whoever comes from here on needs an answer that is newer than the question.
+        self._asking = None
         with bus_errors():
             return await self._bus.state()
 

@@ -27,7 +27,10 @@ def wanted_of_job(job_id: str) -> Wanted:
 
 
 class JobFollowing:
-    """Streams one job. A client without a usable cursor gets a snapshot first, then what came after it."""
+    """Streams one job. A client without a usable cursor gets a snapshot first, then what came after it.
+
+    The snapshot of a job that is over says all, so the end follows at once; a client that resumes gets every event.
+    """
 
     def __init__(
         self,
@@ -48,7 +51,10 @@ class JobFollowing:
 
     async def is_over_for(self, cursor: Cursor, snapshot: JobSnapshot) -> bool:
         """Whether the client that is at `cursor` was told of the job's end."""
-        return not await self._following.loss(cursor) and await self._is_behind(cursor, snapshot)
+        if not snapshot.is_terminal or await self._following.loss(cursor):
+            return False
+        end = await self._end_of(snapshot)
+        return end is not None and end <= cursor.sequence
 
     async def run(self, snapshot: JobSnapshot, cursor: Cursor | None) -> None:
         """Stream until the job or the connection is over."""
@@ -60,9 +66,9 @@ class JobFollowing:
             if position is None:
                 snapshot, position = await self._placed(snapshot)
                 self._subscription.put(control.snapshot(snapshot.body, position))
-            if await self._is_behind(position, snapshot):
-                self._subscription.put(control.ended_before(position, snapshot.status))
-                self._subscription.end(Ending.COMPLETE)
+                if snapshot.is_terminal:
+                    end = max(position.sequence, await self._end_of(snapshot) or 0)
+                    self._finish(snapshot.status, position.at(end))
             with self._patience(snapshot):
                 loss = await self._following.run(position)
             if loss is None:
@@ -71,11 +77,6 @@ class JobFollowing:
             if isinstance(again, web.Response):
                 return
             snapshot, position = again, None
-
-    async def _is_behind(self, position: Cursor, snapshot: JobSnapshot) -> bool:
-        """Whether the job's terminal event lies before `position`."""
-        end = await self._end_of(snapshot)
-        return end is not None and end <= position.sequence
 
     async def _placed(self, snapshot: JobSnapshot) -> tuple[JobSnapshot, Cursor]:
         """Return a snapshot with its position; the gateway's own, read before, where the service knows none."""
@@ -97,13 +98,15 @@ class JobFollowing:
             yield
             return
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._end_grace_seconds, self._give_up, snapshot.status)
+        timer = loop.call_later(
+            self._end_grace_seconds,
+            lambda: self._finish(snapshot.status, self._following.topic.cursor, retry_ms=NEVER_MS),
+        )
         try:
             yield
         finally:
             timer.cancel()
 
-    def _give_up(self, status: str) -> None:
-        position = self._following.topic.cursor
-        self._subscription.put(control.ended_before(position, status, retry_ms=NEVER_MS))
+    def _finish(self, status: str, position: Cursor, *, retry_ms: int | None = None) -> None:
+        self._subscription.put(control.ended_before(position, status, retry_ms))
         self._subscription.end(Ending.COMPLETE)
