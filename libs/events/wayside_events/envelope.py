@@ -10,7 +10,10 @@ from wayside_events.subjects import event_subject
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment is before year 1 or after year 9999 in UTC") from None
 
 
 def _rfc3339(value: datetime) -> str:
