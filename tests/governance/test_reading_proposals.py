@@ -17,6 +17,13 @@ def read(value: Any) -> Received:
     return read_proposal(value, 0, SENDER)
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 BAD: list[tuple[str, Any, str, str]] = [
     ("no object", 5, "", "model_type"),
     ("nothing", None, "", "model_type"),
@@ -32,6 +39,8 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("a node id too long", proposal(to_node_id="x" * 257), "to_node_id", "string_too_long"),
     ("a number as a node id", proposal(to_node_id=7), "to_node_id", "string_type"),
     ("a type too long", proposal(relationship_type="x" * 101), "relationship_type", "string_too_long"),
+    ("evidence too deep to be read again", proposal(evidence=nested(101)), "evidence", "too_deep"),
+    ("evidence too deep for its batch", proposal(evidence=nested(254)), "evidence", "too_deep"),
     ("a claim about itself", proposal(to_node_id="CWE-79"), "to_node_id", "self_loop"),
     ("NUL in a node id", proposal(from_node_id="a\0b"), "from_node_id", "null_character"),
     ("NUL in the reasoning", proposal(reasoning="a\0b"), "reasoning", "null_character"),

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import orjson
 from pydantic import JsonValue, ValidationError
 
+from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
 from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES, PROPOSAL, NodeContent, Proposal
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import ScopeName, new_id
@@ -87,6 +88,9 @@ def _payload(proposal: Proposal) -> bytes | None:
     if payload is not None and len(payload) > EVIDENCE_LIMIT_BYTES:
         message = f"{len(payload)} bytes as JSON; at most {EVIDENCE_LIMIT_BYTES} are taken"
         raise InvalidProposal((FieldError(field="evidence", code="too_large", message=message),))
+    if payload is not None and is_too_deep(proposal.evidence, payload):
+        message = f"At most {DEPTH_LIMIT} levels of arrays and objects are taken"
+        raise InvalidProposal((FieldError(field="evidence", code="too_deep", message=message),))
     return payload
 
 

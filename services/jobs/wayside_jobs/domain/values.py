@@ -7,6 +7,7 @@ from typing import NewType
 import orjson
 from pydantic import JsonValue
 
+from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
 from wayside_jobs.domain.errors import InvalidValue, ValueTooLarge
 
 Json = NewType("Json", str)
@@ -24,6 +25,10 @@ def json_text(value: JsonValue, field: str, limit_bytes: int) -> Json:
         raise InvalidValue(field, "not_encodable", str(error)) from None
     if len(encoded) > limit_bytes:
         raise ValueTooLarge(field, len(encoded), limit_bytes)
+    if is_too_deep(value, encoded):
+        raise InvalidValue(
+            field, "too_deep", f"At most {DEPTH_LIMIT} levels of arrays and objects are allowed"
+        )
     # orjson writes NaN and Infinity as null, so without a null there is none of them.
     if b"\\u0000" in encoded or b"null" in encoded:
         _check(value, field)
