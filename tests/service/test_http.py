@@ -10,15 +10,16 @@ from uuid import UUID
 
 import pytest
 from aiohttp import ClientPayloadError, web
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 from structlog.testing import LogCapture
 from tests.eventually import eventually
 from tests.service.sample import Client, Serve, headers_for
 
 from wayside_events.contracts.problems import FieldError
 from wayside_service.auth import Principal, Role
-from wayside_service.errors import Conflict, NotFound, Unavailable
+from wayside_service.errors import Conflict, MalformedJson, NotFound, Unavailable
 from wayside_service.http import ClosedModel, Lenient, MediaType, Rejected, Reply, RouteTable, binding
+from wayside_service.http.json_body import parse_json
 
 NOTE = "01890000-0000-7000-8000-000000000000"
 
@@ -219,6 +220,12 @@ async def test_malformed_json_is_a_400_with_the_position(client: Client, body: b
     )
     assert (document["status"], document["code"]) == (400, "malformed_json")
     assert position in document["detail"]
+
+
+@pytest.mark.parametrize("levels", [250, 1_000, 100_000])
+def test_json_nested_too_deeply_is_refused_as_malformed(levels: int) -> None:
+    with pytest.raises(MalformedJson):
+        parse_json(TypeAdapter(JsonValue), b'%b"\\u0000"%b' % (b"[" * levels, b"]" * levels))
 
 
 async def test_json_with_a_suffix_is_json(client: Client) -> None:

@@ -44,12 +44,16 @@ def parse_json(adapter: TypeAdapter[Any], raw: bytes) -> Any:  # noqa: ANN401 - 
     except orjson.JSONDecodeError as error:
         msg = f"Line {error.lineno}, column {error.colno}: {error.msg}"
         raise MalformedJson(msg) from None
+    try:
+        valid = adapter.validate_json(raw)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_context=False)[0]["type"] == "json_invalid":
+            raise MalformedJson("The body is nested too deeply.") from None
+        raise invalid_input(field_errors(error)) from None
+    # Only now: what pydantic has parsed is not nested so deeply that looking through it would exhaust the stack.
     if b"\\u0000" in raw and (found := [null_character(pointer or "/") for pointer in _nulls(value, "")]):
         raise invalid_input(found)
-    try:
-        return adapter.validate_json(raw)
-    except ValidationError as error:
-        raise invalid_input(field_errors(error)) from None
+    return valid
 
 
 def parse_lines(adapter: TypeAdapter[Any], raw: bytes) -> Any:  # noqa: ANN401 - what the adapter is for
