@@ -1,19 +1,37 @@
-"""A stand-in for the services on the real bus, and workers that serve beside the test."""
+"""A stand-in for the services on the real bus, the real services, and workers that serve beside the test."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.conftest import PostgresForTests
+from tests.e2e.cluster import Cluster, cluster
 from tests.sdk.standin import StandIn
 
-from wayside import Patience, Worker
+from wayside import Client, Patience, Worker
 from wayside_events.bus import Bus, BusSettings
 
-Serving = Callable[[Worker], AbstractAsyncContextManager[Worker]]
-
 QUICK = Patience(claim_wait=2, shutdown_grace=2, stopping=1, flush=2)
+
+
+@pytest.fixture(scope="session")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresForTests
+) -> Iterator[Cluster]:
+    """One instance of each service, for all tests that only talk to them."""
+    with (
+        postgres_server.database() as dsn,
+        cluster(tmp_path_factory.mktemp("services"), dsn, count=1) as running,
+    ):
+        asyncio.run(running.start())
+        yield running
+
+
+@pytest.fixture
+async def client(services: Cluster) -> AsyncIterator[Client]:
+    async with Client(services.gateway[0].url, token=services.token()) as client:
+        yield client
 
 
 @pytest.fixture
