@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from wayside_events.edges import SuggestionStatus
-
-_ABOVE_ALL: Final = 2.0
 
 
 class Order(StrEnum):
@@ -36,10 +34,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """After which suggestion a page begins."""
+    """After which item of a list a page begins; `key` is what the list is ordered by before the id."""
 
-    suggestion_id: str
-    confidence: float = _ABOVE_ALL
+    key: float | datetime
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,19 +87,18 @@ WITH RECURSIVE walk (depth, frontier, seen, edges, ghosts, truncated) AS (
 )
 SELECT seen, edges, ghosts, truncated FROM walk ORDER BY depth DESC LIMIT 1;
 
--- name: edges_between
--- Edges and ghost edges by id, as far as both ends are among the given nodes.
+-- name: edges_by_id
+-- Edges and ghost edges by id.
 SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved' AS status, confidence, strength,
        suggestion_id, decision_id, created_by, created_at
 FROM edges
-WHERE id = ANY($1::uuid[]) AND from_node_id = ANY($3::text[]) AND to_node_id = ANY($3::text[])
+WHERE id = ANY($1::uuid[])
 UNION ALL
 SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
        id, NULL, proposed_by, created_at
 FROM suggestions
-WHERE id = ANY($2::uuid[]) AND from_node_id = ANY($3::text[]) AND to_node_id = ANY($3::text[])
-ORDER BY status, from_node_id, to_node_id, relationship_type
-LIMIT $4;
+WHERE id = ANY($2::uuid[])
+ORDER BY status, from_node_id, to_node_id, relationship_type;
 
 -- name: nodes_by_id
 -- What is known of nodes.

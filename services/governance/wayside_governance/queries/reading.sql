@@ -59,15 +59,15 @@ FROM (
           AND ($9::text IS NULL OR one.maxima ? $9)
           AND ($10::text IS NULL
                OR one.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-          AND one.id < $12::uuid
-        ORDER BY one.id DESC
+          AND (one.created_at, one.id) < ($12::timestamptz, $13::uuid)
+        ORDER BY one.created_at DESC, one.id DESC
         LIMIT $11
     ) AS found
-    ORDER BY found.id DESC
+    ORDER BY found.created_at DESC, found.id DESC
     LIMIT $11
 ) AS page
 LEFT JOIN evidence AS strongest ON strongest.suggestion_id = page.id AND strongest.digest = page.strongest
-ORDER BY page.id DESC;
+ORDER BY page.created_at DESC, page.id DESC;
 
 -- name: list_oldest
 -- A page, the oldest first: of each wanted status the first ones, merged.
@@ -86,15 +86,15 @@ FROM (
           AND ($9::text IS NULL OR one.maxima ? $9)
           AND ($10::text IS NULL
                OR one.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-          AND one.id > $12::uuid
-        ORDER BY one.id
+          AND (one.created_at, one.id) > ($12::timestamptz, $13::uuid)
+        ORDER BY one.created_at, one.id
         LIMIT $11
     ) AS found
-    ORDER BY found.id
+    ORDER BY found.created_at, found.id
     LIMIT $11
 ) AS page
 LEFT JOIN evidence AS strongest ON strongest.suggestion_id = page.id AND strongest.digest = page.strongest
-ORDER BY page.id;
+ORDER BY page.created_at, page.id;
 
 -- name: put_nodes
 -- Replace what is known of nodes; one that stays the same is not written.

@@ -1,33 +1,39 @@
 """Pages of lists: where the next one begins, as an opaque text."""
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from wayside_events.contracts.problems import FieldError
-from wayside_governance.domain.wanted import Position
+from wayside_governance.domain.wanted import Order, Position
 from wayside_service.errors import InvalidInput
 
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
+_MICROSECOND: Final = timedelta(microseconds=1)
 
-def write_page(order: str, position: Position | None) -> str | None:
+
+def write_page(order: Order, position: Position | None) -> str | None:
     """Return the page that begins after `position`, where there is one."""
     if position is None:
         return None
-    value = [order, position.confidence, UUID(position.suggestion_id).hex]
-    return urlsafe_b64encode(orjson.dumps(value)).decode().rstrip("=")
+    key = position.key
+    value = (key - _EPOCH) // _MICROSECOND if isinstance(key, datetime) else key
+    encoded = orjson.dumps([order, value, UUID(position.item_id).hex])
+    return urlsafe_b64encode(encoded).decode().rstrip("=")
 
 
-def read_page(page: str | None, order: str) -> Position | None:
+def read_page(page: str | None, order: Order) -> Position | None:
     """Return where a page begins; raises `InvalidInput` for what is no page of a list in this order."""
     if page is None:
         return None
     try:
-        value = orjson.loads(urlsafe_b64decode(page + "=" * (-len(page) % 4)))
-        written_order, confidence, suggestion_id = value
-        position = Position(str(UUID(suggestion_id)), float(confidence))
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+        written_order, value, item_id = orjson.loads(urlsafe_b64decode(page + "=" * (-len(page) % 4)))
+        key = float(value) if written_order == Order.CONFIDENCE else _EPOCH + int(value) * _MICROSECOND
+        position = Position(key, str(UUID(item_id)))
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise _invalid("is not a page of this list") from None
     if written_order != order:
         raise _invalid("is a page of a list in another order")
@@ -35,6 +41,5 @@ def read_page(page: str | None, order: str) -> Position | None:
 
 
 def _invalid(what: str) -> InvalidInput:
-    return InvalidInput(
-        f"The page {what}.", errors=(FieldError(field="?page", code="invalid_page", message=f"This {what}"),)
-    )
+    error = FieldError(field="?page", code="invalid_page", message=f"This {what}")
+    return InvalidInput(f"The page {what}.", errors=[error])

@@ -11,6 +11,7 @@ from wayside_events.contracts.governance import (
     NodeDetails,
     NodeInput,
     PutNodesReply,
+    Suggestion,
     SuggestionDetails,
     SuggestionPage,
 )
@@ -58,7 +59,7 @@ class QueryService:
                 connection, filters, order, after=after, limit=page.limit + 1
             )
         shown = found[: page.limit]
-        last = Position(shown[-1].id, shown[-1].confidence) if len(found) > page.limit else None
+        last = _position(shown[-1], order) if len(found) > page.limit else None
         return SuggestionPage(items=tuple(shown), next_page=write_page(order, last))
 
     async def edges(self, filters: EdgeFilters, page: Page) -> EdgePage:
@@ -66,10 +67,10 @@ class QueryService:
         after = read_page(page.page, Order.NEWEST)
         async with self.database.transaction(readonly=True) as connection:
             found = await graph.list_edges(
-                connection, filters, after=after.suggestion_id if after else None, limit=page.limit + 1
+                connection, filters, after=after.item_id if after else None, limit=page.limit + 1
             )
         shown = found[: page.limit]
-        last = Position(shown[-1].id) if len(found) > page.limit else None
+        last = Position(shown[-1].created_at, shown[-1].id) if len(found) > page.limit else None
         return EdgePage(items=tuple(shown), next_page=write_page(Order.NEWEST, last))
 
     async def neighborhood(
@@ -82,7 +83,7 @@ class QueryService:
         bounds = Bounds(depth, limit, limit * EDGES_PER_NODE)
         async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
             walk = await graph.walk(connection, scope, center, bounds, with_suggested=with_suggested)
-            edges = await graph.edges_of(connection, walk, limit=bounds.edges + 1)
+            edges = await graph.edges_of(connection, walk)
             nodes = await graph.nodes_of(connection, scope, walk.nodes)
         return Neighborhood(
             center=center,
@@ -106,3 +107,7 @@ class QueryService:
         if found is None:
             raise NodeNotFound(f"Nothing is known of the node {node_id}.")
         return found
+
+
+def _position(last: Suggestion, order: Order) -> Position:
+    return Position(last.confidence if order is Order.CONFIDENCE else last.created_at, last.id)

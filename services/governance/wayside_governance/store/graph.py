@@ -56,10 +56,11 @@ async def walk(
     return Walk(row["seen"], row["edges"], row["ghosts"], row["truncated"])
 
 
-async def edges_of(connection: Connection, found: Walk, *, limit: int) -> list[Edge]:
+async def edges_of(connection: Connection, found: Walk) -> list[Edge]:
     """Return the edges of a walk whose ends are both among its nodes; those that exist before those suggested."""
-    rows = await connection.fetch(GRAPH.edges_between, found.edges, found.ghosts, found.nodes, limit)
-    return [_edge(row) for row in rows]
+    nodes = frozenset(found.nodes)
+    rows = await connection.fetch(GRAPH.edges_by_id, found.edges, found.ghosts)
+    return [_edge(row) for row in rows if row["from_node_id"] in nodes and row["to_node_id"] in nodes]
 
 
 async def nodes_of(connection: Connection, scope: str, node_ids: Sequence[str]) -> list[Node]:

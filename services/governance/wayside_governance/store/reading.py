@@ -1,7 +1,8 @@
 """Reading of suggestions and nodes, as they are shown."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, assert_never
 from uuid import UUID
 
@@ -21,11 +22,32 @@ from wayside_events.identifiers import ScopeName
 from wayside_governance.domain.wanted import Filters, Order, Position
 from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import DECISIONS, READING
-from wayside_service.database import Connection
+from wayside_service.database import Connection, Query
 
 _FIRST: Final = str(UUID(int=0))
 _LAST: Final = str(UUID(int=2**128 - 1))
 _SUGGESTION: Final = TypeAdapter(Suggestion)
+
+
+_LISTS: Final[Mapping[Order, Query]] = MappingProxyType(
+    {
+        Order.CONFIDENCE: READING.list_by_confidence,
+        Order.NEWEST: READING.list_newest,
+        Order.OLDEST: READING.list_oldest,
+    }
+)
+
+
+def _start(filters: Filters, order: Order) -> Position:
+    match order:
+        case Order.CONFIDENCE:
+            return Position(filters.max_confidence, _LAST)
+        case Order.NEWEST:
+            return Position(datetime.max.replace(tzinfo=UTC), _LAST)
+        case Order.OLDEST:
+            return Position(datetime.min.replace(tzinfo=UTC), _FIRST)
+        case never:
+            assert_never(never)
 
 
 async def suggestion(connection: Connection, suggestion_id: str) -> Suggestion | None:
@@ -66,20 +88,8 @@ async def list_suggestions(
         filters.analysis_run_id,
         limit,
     )
-    match order:
-        case Order.CONFIDENCE:
-            start = after or Position(_LAST)
-            rows = await connection.fetch(
-                READING.list_by_confidence, *arguments, start.confidence, start.suggestion_id
-            )
-        case Order.NEWEST:
-            start = after or Position(_LAST)
-            rows = await connection.fetch(READING.list_newest, *arguments, start.suggestion_id)
-        case Order.OLDEST:
-            start = after or Position(_FIRST)
-            rows = await connection.fetch(READING.list_oldest, *arguments, start.suggestion_id)
-        case never:
-            assert_never(never)
+    start = after or _start(filters, order)
+    rows = await connection.fetch(_LISTS[order], *arguments, start.key, start.item_id)
     return [_SUGGESTION.validate_python(_fields(row)) for row in rows]
 
 
