@@ -15,6 +15,7 @@ from wayside_service.health import HEALTH, Health, healthz, readyz
 from wayside_service.http.mount import add_routes
 from wayside_service.http.openapi import ApiInfo
 from wayside_service.http.route import Route
+from wayside_service.http.server import ProblemRunner
 from wayside_service.logging import configure_logging
 from wayside_service.metrics import METRICS, Metrics, loop_lag, metrics_endpoint
 from wayside_service.middleware import ERRORS, access_log, problems, request_context, stream_position
@@ -88,7 +89,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(
+    runner = ProblemRunner(
         app,
         access_log=None,
         shutdown_timeout=settings.shutdown_timeout_seconds,

@@ -30,6 +30,13 @@ class BadRequest(ServiceError):
     title = "Bad request"
 
 
+class MalformedRequest(BadRequest):
+    """What arrived is not HTTP."""
+
+    code = "malformed_request"
+    title = "Not a valid HTTP request"
+
+
 class MalformedJson(BadRequest):
     """The body is not JSON; the detail names line and column."""
 
@@ -124,6 +131,13 @@ class BodyTooLarge(TooLarge):
 
     code = "body_too_large"
     title = "The body is too large"
+
+
+class RequestHeadTooLarge(TooLarge):
+    """The request line or a header is longer than the server reads."""
+
+    code = "head_too_large"
+    title = "The head of the request is too large"
 
 
 class UnsupportedMediaType(ServiceError):
