@@ -1,6 +1,5 @@
 """One attempt at one job, as its runner sees it: who owns it, what it says, and whether it shall stop."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +29,7 @@ class Attempt:
         self.on_stop: Callable[[Stop], None] = _ignore_stop
         self._on_settled: list[Callable[[], None]] = []
         self.wake: Callable[[Attempt], None] = _ignore
-        self.settled = threading.Event()
+        self.is_settled = False
         self.ending_refusals = 0
         self._seq = 0
 
@@ -96,7 +95,7 @@ class Attempt:
 
     def stop(self, reason: Stop) -> None:
         """Ask the handler to end; a reason that outweighs an earlier one is told again."""
-        if self.settled.is_set() or not reason.outweighs(self.stop_reason):
+        if self.is_settled or not reason.outweighs(self.stop_reason):
             return
         self.stop_reason = reason
         if reason is Stop.FENCED:
@@ -105,14 +104,14 @@ class Attempt:
 
     def settle(self) -> None:
         """The jobs service knows how the attempt ended: nothing is left to say."""
-        self.settled.set()
+        self.is_settled = True
         while self._on_settled:
             self._on_settled.pop()()
 
     def when_settled(self, callback: Callable[[], None]) -> None:
         """Call back once nothing is left to say, from whatever thread finds that; at once when it is so already."""
         self._on_settled.append(callback)
-        if self.settled.is_set():
+        if self.is_settled:
             self.settle()
 
     # What the reporter sends

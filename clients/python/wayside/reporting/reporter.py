@@ -25,6 +25,8 @@ Send = Callable[[Sequence[Report]], Awaitable[Sequence[ReportOutcome]]]
 
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
+BLOCKED_SECONDS = 5.0
+"""How long an event loop may be blocked before that is said."""
 
 
 class Reporter:
@@ -106,9 +108,17 @@ class Reporter:
             self._queue.mark(self._woken.popleft())
 
     async def _sleep(self, seconds: float | None) -> None:
+        begun = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
+        late = time.monotonic() - begun - seconds if seconds is not None else 0.0
+        if late > BLOCKED_SECONDS:
+            logger.warning(
+                "the event loop was blocked for %.0f s, and no heartbeat could be sent: make what computes a plain "
+                "function, which runs in a thread",
+                late,
+            )
 
     async def _deliver(self, batch: list[Entry]) -> None:
         sent_at, outcomes = await self._answered(batch)
