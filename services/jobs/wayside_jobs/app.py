@@ -86,6 +86,7 @@ def _serving(app: web.Application, jobs: Jobs) -> Callable[[Bus], Awaitable[None
     observer = Observer(app)
 
     async def serve(bus: Bus) -> None:
+        bus.on_resume(jobs.desk.withdraw)
         await bus.listen(WAKE_SUBJECT, jobs.announcer.hear)
         await bus.serve(
             name=NAME,

@@ -20,6 +20,7 @@ from wayside_events.contracts.jobs import (
     GetRequest,
     RegisterReply,
     RegisterRequest,
+    ReleaseReport,
     ReportRequest,
     WithdrawReply,
     WithdrawRequest,
@@ -49,7 +50,7 @@ class Rpc:
         """All verbs."""
         return (
             Endpoint(REGISTER_SUBJECT, RegisterRequest, self._register),
-            Endpoint(CLAIM_SUBJECT, ClaimRequest, self._claim),
+            Endpoint(CLAIM_SUBJECT, ClaimRequest, self._claim, undelivered=self._take_back),
             Endpoint(WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
             Endpoint(REPORT_SUBJECT, ReportRequest, self._jobs.reporter.report),
             Endpoint(CREATE_SUBJECT, CreateRequest, self._create),
@@ -62,6 +63,16 @@ class Rpc:
 
     async def _claim(self, request: ClaimRequest) -> Encoded:
         return Encoded(body=orjson.dumps({"assignments": await self._jobs.desk.claim(request)}))
+
+    async def _take_back(self, reply: Encoded) -> None:
+        """Release what was assigned to a runner that is gone: a claim can be parked for longer than its runner lives."""
+        reports = [
+            ReleaseReport(job_id=item["job"]["id"], attempt=item["attempt"], token=item["token"], seq=1)
+            for item in orjson.loads(reply.body)["assignments"]
+        ]
+        if reports:
+            bodies = tuple(report.model_dump(mode="json") for report in reports)
+            await self._jobs.reporter.report(ReportRequest(runner="nobody", reports=bodies))
 
     async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
         self._jobs.announcer.withdrawn(request.runner)

@@ -5,8 +5,7 @@ through the models costs ten times as much, so the models are what the tests com
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import orjson
 
@@ -46,8 +45,7 @@ from wayside_jobs.domain.values import Json, embedded, rfc3339
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedEvent:
+class EncodedEvent(NamedTuple):
     """An event of `wayside_events`, ready to be published."""
 
     id: str

@@ -14,8 +14,7 @@ from wayside_jobs.domain.values import Json
 NO_PROGRESS = Json("{}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """What the job type said about leases, time-outs and attempts when the job was created."""
 
     lease_seconds: float

@@ -20,8 +20,10 @@ from wayside_jobs.service.tokens import new_token
 from wayside_jobs.store import Store
 from wayside_service.errors import ServiceError, Unavailable
 
-BATCH_LIMIT = 1_000
-"""Jobs one transaction assigns at most."""
+LOCK_LIMIT = 1_000
+"""Jobs one transaction locks at most, about: with several queues or types it locks as many of each as it may assign."""
+
+_ASSIGN_LEAST = 20
 
 _BATCH_BYTES = 16 * REPLY_BYTES
 
@@ -41,6 +43,7 @@ class Lane:
         self.queues, self.job_types = interest
         self._waiters: deque[Waiter] = deque()
         self._woken = asyncio.Event()
+        self._limit = max(LOCK_LIMIT // (len(self.queues) * len(self.job_types)), _ASSIGN_LEAST)
         self._store = store
         self._announcer = announcer
         self._metrics = metrics
@@ -99,7 +102,7 @@ class Lane:
 
     async def _serve(self) -> int:
         self._answer_gone(asyncio.get_running_loop().time())
-        slots = min(sum(waiter.request.slots for waiter in self._waiters), BATCH_LIMIT)
+        slots = min(sum(waiter.request.slots for waiter in self._waiters), self._limit)
         if not slots:
             return 0
         limit_bytes = min(REPLY_BYTES * len(self._waiters), _BATCH_BYTES)
@@ -182,16 +185,18 @@ class ClaimDesk:
             if not set(lane.queues).isdisjoint(queues):
                 lane.wake()
 
-    def withdraw(self, runner: str) -> None:
-        """Answer the claims of a runner that shuts down."""
+    def withdraw(self, runner: str | None = None) -> None:
+        """Answer the claims of a runner that shuts down, or all.
+
+        All, after NATS was away: who asked may have given up meanwhile, and would not hear of the job it is given.
+        """
         for lane in self._lanes.values():
             lane.withdraw(runner)
 
     async def close(self) -> None:
         """Answer everybody who waits, and take no more claims."""
         self._is_open = False
-        for lane in self._lanes.values():
-            lane.withdraw()
+        self.withdraw()
         await asyncio.gather(*self._tasks)
 
     def _lane(self, request: ClaimRequest) -> Lane:

@@ -124,7 +124,7 @@ class Making:
         now = await self._unit.now()
         new = [_new(creation, now) for creation in creations]
         # In one order for all: two transactions that wait for each other's unique keys would wait for ever.
-        new.sort(key=lambda item: item.creation.wanted.unique_key or "")
+        new.sort(key=_unique_key)
         inserted = await self._unit.insert([NewJob(item.change, item.creation.input) for item in new])
         for item in new:
             if item.change.job.id in inserted:
@@ -157,6 +157,11 @@ def _new(creation: Creation, now: datetime) -> _New:
     assert creation.wanted.runner is not None
     token, token_hash = new_token()
     return _New(creation, start_tracked(change, runner=creation.wanted.runner, token_hash=token_hash), token)
+
+
+def _unique_key(item: _New) -> tuple[str, str, str]:
+    job = item.change.job
+    return job.unique_key or "", job.scope, job.type
 
 
 def _answer(item: _New) -> Created:

@@ -1,0 +1,51 @@
+"""Each statement that must be fast on a million jobs has its index, and reports touch none."""
+
+import pytest
+from tests.jobs.conftest import Connection
+
+from wayside_jobs.store.unit import SQL
+
+REPORTED = {"revision", "updated_at", "seq", "log_seq", "lease_expires_at", "progress", "partial"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("list_by_status", "jobs_by_status"),
+        ("list_by_type", "jobs_by_type"),
+        ("list_by_creator", "jobs_by_creator"),
+        ("list_by_session", "jobs_by_session"),
+        ("list_by_related", "jobs_by_related"),
+        ("list_by_parent", "jobs_by_parent"),
+        ("list_by_root", "jobs_by_root"),
+        ("lock_ready", "jobs_ready"),
+        ("lock_jobs", "jobs_pkey"),
+        ("read_jobs", "jobs_pkey"),
+        ("read_logs", "job_logs_pkey"),
+        ("lock_due", "jobs_due"),
+        ("lock_expired", "jobs_expiring"),
+        ("ready_scheduled", "jobs_scheduled"),
+        ("next_scheduled", "jobs_scheduled"),
+        ("find_unique", "jobs_unique_key"),
+        ("forget_keys", "idempotency_keys_by_age"),
+    ],
+)
+async def test_a_statement_is_planned_on_its_index_whatever_the_values(
+    connection: Connection, statement: str, index: str
+) -> None:
+    await connection.execute(
+        "SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan"
+    )
+    parameters = (await connection.prepare(SQL[statement])).get_parameters()
+    await connection.execute(f"PREPARE planned AS {SQL[statement]}")
+    values = f"({', '.join(['NULL'] * len(parameters))})" if parameters else ""
+    plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE planned{values}"))
+    assert f"using {index} on" in plan
+    assert "Seq Scan" not in plan
+
+
+async def test_no_index_has_a_column_that_every_report_changes(connection: Connection) -> None:
+    rows = await connection.fetch("SELECT indexdef FROM pg_indexes WHERE tablename = 'jobs'")
+    words = {word for row in rows for word in row["indexdef"].replace("(", " ").replace(",", " ").split()}
+    assert len(rows) > 10
+    assert words.isdisjoint(REPORTED)
