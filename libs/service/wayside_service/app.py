@@ -27,6 +27,9 @@ CleanupContext = Callable[[web.Application], AsyncIterator[None]]
 
 log = structlog.get_logger("wayside_service.app")
 
+BACKLOG = 4096
+"""Connections that may wait to be accepted: after a restart, thousands of clients come back at once."""
+
 
 def create_app(
     info: ApiInfo,
@@ -97,7 +100,7 @@ async def serve(
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
+        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         await site.start()
         port = int(runner.addresses[0][1])
         if settings.port_file is not None:
