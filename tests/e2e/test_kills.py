@@ -24,6 +24,7 @@ from wayside_events.contracts.jobs import (
     ReportReply,
     ReportRequest,
 )
+from wayside_events.jobs import JobQueued
 from wayside_events.subjects import EventFilter
 
 pytestmark = pytest.mark.timeout(120)
@@ -61,11 +62,13 @@ async def test_a_job_whose_worker_was_killed_is_done_by_another(single: Cluster)
         second.start()
         done = await api.finished(job["id"])
         second.stop()
-    assert (done["status"], done["attempt"]) == ("completed", 2)
+    assert done["status"] == "completed"
     events = await stored_events(single, job["id"])
     check_history(events, done)
-    requeued = [event.data for event in events if event.type == "analysis.job.queued"][1]
-    assert requeued.reason == "lost"
+    reasons = [event.data.reason for event in events if isinstance(event, JobQueued)]
+    # The claim that the dead worker had parked may be answered first; that attempt is given back at once.
+    assert reasons[:2] == ["created", "lost"]
+    assert set(reasons[2:]) <= {"released"}
 
 
 async def _in_the_middle(api: Api, job_id: str) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from wayside_events.bus import Bus, BusUnavailable, Endpoint, RequestRefused, RequestTimedOut
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, Endpoint, RequestRefused, RequestTimedOut
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
 
@@ -98,3 +98,22 @@ async def test_an_answer_is_never_published_as_an_event(serving: Bus) -> None:
     await client.publish("test.echo", b'{"text": "forged"}', reply="analysis.job.completed.acme.1")
     await serving.request("test.echo", Ask(text="next"), Answer)
     assert await serving.position() == before
+
+
+async def test_a_reply_to_somebody_who_is_gone_is_told_to_the_service(bus: Bus, nats_url: str) -> None:
+    told: list[Answer] = []
+
+    async def take_back(answer: Answer) -> None:
+        told.append(answer)
+
+    endpoint = Endpoint("test.slow", Ask, echo, undelivered=take_back)
+    await bus.serve(name="slow", version="1.0.0", endpoints=[endpoint])
+    async with Bus.connected(BusSettings(url=nats_url)) as other:
+        assert (await other.request("test.slow", Ask(text="here"), Answer)).text == "here"
+        asking = asyncio.create_task(other.request("test.slow", Ask(text="gone", wait_seconds=0.3), Answer))
+        await other.position()
+        asking.cancel()
+    async with asyncio.timeout(5):
+        while not told:
+            await asyncio.sleep(0.01)
+    assert told == [Answer(text="gone")]

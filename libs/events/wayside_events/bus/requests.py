@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import nats.micro
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.micro.request import ERROR_CODE_HEADER
@@ -25,6 +27,7 @@ from wayside_events.bus.errors import (
     RequestTimedOut,
     describe,
 )
+from wayside_events.bus.messages import STATUS_HEADER
 from wayside_events.contracts.problems import FieldError, Problem
 
 logger = logging.getLogger("wayside.bus")
@@ -33,6 +36,11 @@ R = TypeVar("R", bound=BaseModel)
 
 IN_FLIGHT_LIMIT = 10_000
 """Requests one service instance works on (parked claims included) before it answers `overloaded`."""
+
+UNDELIVERED_SECONDS = 5.0
+"""How long the server may take to say that a reply reached nobody."""
+
+NO_RESPONDERS = "503"
 
 INBOX = "_INBOX"
 """Where answers may go: every connection's inbox prefix begins so."""
@@ -45,12 +53,14 @@ request_headers: ContextVar[Mapping[str, str]] = ContextVar("request_headers", d
 class Endpoint:
     """One verb: requests on `subject` are read as `request` and answered by `handler`.
 
-    Every request runs in a task of its own, so a handler may wait.
+    Every request runs in a task of its own, so a handler may wait. `undelivered` is called with the reply when the
+    one who asked is gone, as far as the server knows: a killed process at once, an unplugged machine not at all.
     """
 
     subject: str
     request: type[Any]
     handler: Callable[[Any], Awaitable[BaseModel]]
+    undelivered: Callable[[Any], Awaitable[None]] | None = None
 
     @property
     def name(self) -> str:
@@ -103,9 +113,12 @@ class Server:
         self._problem_of = problem_of
         self._service: Service | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._replies = Replies(client)
 
     async def start(self, *, name: str, version: str, endpoints: Sequence[Endpoint]) -> None:
         """Announce the service and begin to answer."""
+        if any(endpoint.undelivered for endpoint in endpoints):
+            await self._replies.start()
         self._service = await nats.micro.add_service(self._client, name=name, version=version)
         for endpoint in endpoints:
             await self._service.add_endpoint(
@@ -147,7 +160,7 @@ class Server:
         try:
             body = endpoint.request.model_validate_json(micro.data)
             reply = await endpoint.handler(body)
-            await self._respond(micro, reply.model_dump_json(exclude_none=True).encode())
+            await self._respond(endpoint, micro, reply)
         except ValidationError as error:
             await self._refuse(micro, problem_of_validation(error))
         except Exception as error:
@@ -157,11 +170,14 @@ class Server:
                 problem = _internal_error()
             await self._refuse(micro, problem)
 
-    async def _respond(self, micro: MicroRequest, payload: bytes) -> None:
+    async def _respond(self, endpoint: Endpoint, micro: MicroRequest, reply: BaseModel) -> None:
+        payload = reply.model_dump_json(exclude_none=True).encode()
         if len(payload) > self._client.max_payload:
             await self._refuse(micro, _reply_too_large(len(payload)))
-        else:
+        elif endpoint.undelivered is None:
             await micro.respond(payload)
+        else:
+            await self._replies.send(micro._msg.reply, payload, partial(endpoint.undelivered, reply))  # noqa: SLF001
 
     async def _refuse(self, micro: MicroRequest, problem: Problem) -> None:
         body = problem.model_dump_json(exclude_none=True).encode()
@@ -169,6 +185,46 @@ class Server:
             await micro.respond_error(str(problem.status), problem.code, body)
         except (Error, ValueError) as error:
             logger.warning("an error reply could not be sent: %s", describe(error))
+
+
+class Replies:
+    """Sends replies and learns which of them reached nobody.
+
+    A reply is sent as a request itself: the server answers one that has no receiver at once with status 503.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox = client.new_inbox()
+        self._count = 0
+        self._unsettled: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to listen for what did not arrive."""
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_status)
+
+    async def send(self, subject: str, payload: bytes, undelivered: Callable[[], Awaitable[None]]) -> None:
+        """Send a reply; `undelivered` is called, in a task of its own, when nobody was there."""
+        self._count += 1
+        token = str(self._count)
+        self._unsettled[token] = undelivered
+        asyncio.get_running_loop().call_later(UNDELIVERED_SECONDS, self._unsettled.pop, token, None)
+        await self._client.publish(subject, payload, reply=f"{self._inbox}.{token}")
+
+    async def _on_status(self, message: Msg) -> None:
+        undelivered = self._unsettled.pop(message.subject.rpartition(".")[2], None)
+        if undelivered is None or (message.headers or {}).get(STATUS_HEADER) != NO_RESPONDERS:
+            return
+        task = asyncio.create_task(self._tell(undelivered), name="undelivered")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell(self, undelivered: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await undelivered()
+        except Exception:
+            logger.exception("what an undelivered reply gave away could not be taken back")
 
 
 def problem_of_validation(error: ValidationError, prefix: str = "") -> Problem:
