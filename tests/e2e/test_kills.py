@@ -73,7 +73,7 @@ async def test_a_job_whose_worker_was_killed_is_done_by_another(single: Cluster)
 
 async def _in_the_middle(api: Api, job_id: str) -> bool:
     job = await api.get(f"/v1/jobs/{job_id}")
-    return job["progress"].get("percent") == 50
+    return bool(job["progress"].get("percent") == 50)
 
 
 async def test_reports_of_a_lost_attempt_are_fenced(single: Cluster) -> None:
