@@ -59,7 +59,7 @@ async def test_a_reviewer_elsewhere_who_may_look_here_is_forbidden(api: Api) -> 
     suggestion = await api.suggest()
     grants = {"acme": ("viewer",), "globex": ("reviewer",)}
     answer = await Api(api.client, "vic", grants=grants).approve(suggestion)
-    assert (answer.status, answer.body["code"]) == (403, "forbidden")
+    assert (answer.status, answer.body["code"]) == (403, "scope_forbidden")
 
 
 async def test_who_has_several_scopes_has_to_name_one(api: Api) -> None:

@@ -80,6 +80,16 @@ class Forbidden(ServiceError):
     title = "The role for this is missing"
 
 
+class ScopeForbidden(Forbidden):
+    """The caller lacks the role in the scope the request names; `field` says where it names it."""
+
+    code = "scope_forbidden"
+    title = "The role for this is missing in the scope"
+
+    def __init__(self, detail: str = "", *, field: str = "scope") -> None:
+        super().__init__(detail, errors=[FieldError(field=field, code=self.code, message=detail)])
+
+
 class NotFound(ServiceError):
     """The thing does not exist, or belongs to a scope the caller cannot see."""
 

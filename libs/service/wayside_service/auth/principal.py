@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from wayside_service.errors import Forbidden
+from wayside_service.errors import Forbidden, ScopeForbidden
 
 ALL_SCOPES = "*"
 
@@ -51,12 +51,15 @@ class Principal:
         wanted = _IMPLIED_BY[role]
         return frozenset(scope for scope, held in self.grants.items() if not wanted.isdisjoint(held))
 
-    def require(self, role: Role, scope: str | None = None) -> None:
-        """Raise `Forbidden` unless the caller has `role` in `scope`, or, without one, in any scope."""
+    def require(self, role: Role, scope: str | None = None, *, field: str = "scope") -> None:
+        """Raise `ScopeForbidden` unless the caller has `role` in `scope`; without one, `Forbidden` unless in any.
+
+        `field` is where the request names the scope.
+        """
         if scope is None:
             if not self.scopes(role):
                 msg = f"Role {role} is needed, in any scope."
                 raise Forbidden(msg)
         elif not self.may(role, scope):
             msg = f"Role {role} is needed in scope {scope}."
-            raise Forbidden(msg)
+            raise ScopeForbidden(msg, field=field)

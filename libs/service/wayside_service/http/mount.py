@@ -1,6 +1,6 @@
 """Puts declared routes into an aiohttp application: parse, authorise, call, render."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -45,7 +45,8 @@ def _handler(route: Route, parameters: Parameters) -> Handler:
         principal = await _authenticated(request, route)
         arguments = await bind(request, route, parameters)
         if route.role is not None and principal is not None:
-            principal.require(route.role, _named_scope(arguments))
+            for field, scope in _named_scopes(arguments):
+                principal.require(route.role, scope, field=field)
         if parameters.wants_request:
             arguments["request"] = request
         if parameters.wants_principal:
@@ -64,14 +65,13 @@ async def _authenticated(request: web.Request, route: Route) -> Principal | None
     return principal
 
 
-def _named_scope(arguments: Mapping[str, Any]) -> str | None:
-    """Return the scope the request is about: the field `scope` of path, query or body, when there is one."""
-    places = (arguments, arguments.get("query"), arguments.get("body"))
-    found = (
-        place.get("scope") if isinstance(place, Mapping) else getattr(place, "scope", None)
-        for place in places
-    )
-    return next((scope for scope in found if isinstance(scope, str)), None)
+def _named_scopes(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each scope the request is about, the fields `scope` of path, query and body, and where it stands."""
+    places = (("{scope}", arguments), ("?scope", arguments.get("query")), ("/scope", arguments.get("body")))
+    for field, place in places:
+        scope = place.get("scope") if isinstance(place, Mapping) else getattr(place, "scope", None)
+        if isinstance(scope, str):
+            yield field, scope
 
 
 def _renderer(route: Route) -> Renderer:

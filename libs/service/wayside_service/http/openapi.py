@@ -162,7 +162,8 @@ def _possible(route: Route, parameters: Parameters) -> list[type[Exception]]:
     """Return the errors an operation may answer with: its own, and those of its binding and authorisation."""
     possible: list[type[Exception]] = [ServiceError, known.Unavailable, *route.errors]
     if route.role is not None:
-        possible += [known.Unauthorized, known.InvalidToken, known.TokenExpired, known.Forbidden]
+        possible += [known.Unauthorized, known.InvalidToken, known.TokenExpired]
+        possible += [known.Forbidden, known.ScopeForbidden]
     if parameters.body is not None:
         possible += [known.MalformedJson, known.BodyTooLarge, known.UnsupportedMediaType]
     return [*possible, known.InvalidInput]
