@@ -168,10 +168,12 @@ class Bus:
         after: Cursor | None = None,
         durable: str | None = None,
     ) -> AsyncGenerator[AnyEvent, None]:
-        """Yield typed events, for ever; over reconnects nothing is left out.
+        """Yield typed events in stream order, until the bus closes; over reconnects nothing is left out.
 
         Without `after`, from now on. With `durable`, at least once over restarts of the caller: an event is
-        acknowledged when the next is asked for. Raises `CursorExpired` when events after `after` are gone.
+        acknowledged when the next is asked for, and one that was not comes again, perhaps after newer ones; `after`
+        counts when the name is new. Raises `CursorExpired` when events in between are gone, `BusUnavailable` when the
+        bus is closed.
         """
         consumer = EventConsumer(
             self._connection.require(), EventFilter(types, scope, entity_id), durable, after
