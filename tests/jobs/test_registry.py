@@ -55,6 +55,15 @@ async def test_a_schema_that_is_none_is_refused(runner: RunnerForTests, fields: 
     assert refused.value.problem.errors[0].field == place
 
 
+@pytest.mark.parametrize("reference", ["#", "#/$defs/missing"])
+async def test_a_schema_that_leads_nowhere_is_a_refusal_and_no_failure(
+    api: Api, runner: RunnerForTests, reference: str
+) -> None:
+    await runner.register(spec(input_schema={"$ref": reference}))
+    answer = await api.post("/v1/jobs", {"type": TYPE, "scope": "acme", "input": {}})
+    assert (answer.status, answer.codes) == (422, {"type": "unusable_schema"})
+
+
 async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:
     body = {"name": "demo.x"}
     assert (await api.call("PUT", "/v1/job-types/demo.x", json=body)).status == 403

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import JsonValue
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from wayside_events.contracts.jobs import JobTypeSpec, RegisterRequest
 from wayside_events.contracts.problems import FieldError
@@ -32,10 +33,18 @@ class JobType:
         self._validator = _validator(spec.input_schema) if spec.input_schema is not None else None
 
     def check_input(self, value: JsonValue) -> None:
-        """Raise `InvalidJob` with a path for each place where the input does not fit the schema."""
+        """Raise `InvalidJob` with a path for each place where the input does not fit the schema.
+
+        Also where the schema leads nowhere, or round in a circle: that shows only when it is applied.
+        """
         if self._validator is None:
             return
-        found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+        try:
+            found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+        except (Unresolvable, RecursionError):
+            message = f"The input schema of {self.spec.name} cannot be applied."
+            error = FieldError(field="type", code="unusable_schema", message=message)
+            raise InvalidJob(message, errors=[error]) from None
         errors = [
             FieldError(
                 field=".".join(["input", *map(str, error.absolute_path)]),
