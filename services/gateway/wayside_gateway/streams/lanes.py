@@ -61,12 +61,6 @@ class Lanes:
         self._bytes -= size
         return taken
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        self._ordered.clear()
-        self._progress.clear()
-        self._bytes = 0
-
     def _next(self) -> Frame:
         if not self._progress:
             return self._ordered.popleft()

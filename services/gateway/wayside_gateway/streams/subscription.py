@@ -55,13 +55,14 @@ class Subscription:
     `position` is the sequence of the last event it was offered: older ones are duplicates.
     """
 
-    __slots__ = ("_ending", "_lanes", "_sink", "_stats", "_wake", "position", "wanted")
+    __slots__ = ("_ending", "_lanes", "_limits", "_sink", "_stats", "_wake", "position", "wanted")
 
     def __init__(self, wanted: Wanted, sink: Sink, limits: LaneLimits, stats: Stats) -> None:
         self.wanted = wanted
         self.position = 0
         self._sink = sink
-        self._lanes = Lanes(limits)
+        self._limits = limits
+        self._lanes: Lanes | None = None
         self._stats = stats
         self._ending: Ending | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -69,7 +70,7 @@ class Subscription:
     @property
     def is_behind(self) -> bool:
         """Whether frames wait for the client."""
-        return bool(self._lanes) or not self._sink.is_writable
+        return self._lanes is not None or not self._sink.is_writable
 
     @property
     def has_ended(self) -> bool:
@@ -84,7 +85,7 @@ class Subscription:
             newer = [frame for frame in batch.frames if frame.sequence > self.position]
             batch = Batch(newer, is_last=batch.is_last)
         self.position = batch.last
-        if not self._lanes and self._sink.is_writable:
+        if self._lanes is None and self._sink.is_writable:
             self._sink.write(batch.encoded(self._sink.encoder))
             self._stats.deliveries += len(batch.frames)
         else:
@@ -96,7 +97,7 @@ class Subscription:
         """Send a control message in its place among the events."""
         if self._ending is not None:
             return
-        if not self._lanes and self._sink.is_writable:
+        if self._lanes is None and self._sink.is_writable:
             self._sink.write(frame.encoded(self._sink.encoder))
         else:
             self._keep([frame])
@@ -112,7 +113,7 @@ class Subscription:
         if ending in (Ending.OVERFLOW, Ending.CLOSED) and self.is_behind:
             self._sink.abort()
         if ending is not Ending.COMPLETE:
-            self._lanes.clear()
+            self._lanes = None
         self._notify()
 
     def restart(self) -> None:
@@ -129,8 +130,8 @@ class Subscription:
     async def ready(self) -> None:
         """Wait until nothing waits for the client."""
         await self._sink.drained()
-        while self._lanes:
-            self._write_waiting()
+        while self._lanes is not None:
+            self._write_waiting(self._lanes)
             await self._sink.drained()
 
     async def ended(self) -> Ending:
@@ -146,18 +147,21 @@ class Subscription:
                 self._wake = None
 
     def _keep(self, frames: Sequence[Frame]) -> None:
-        before = self._lanes.conflated
+        lanes = self._lanes = self._lanes or Lanes(self._limits)
+        before = lanes.conflated
         for frame in frames:
-            self._lanes.add(frame)
-        self._stats.conflated += self._lanes.conflated - before
-        if self._lanes.is_over_limit:
+            lanes.add(frame)
+        self._stats.conflated += lanes.conflated - before
+        if lanes.is_over_limit:
             self._stats.slow_closes += 1
             self.end(Ending.OVERFLOW)
         else:
             self._notify()
 
-    def _write_waiting(self) -> None:
-        frames = self._lanes.take(WRITE_BYTES)
+    def _write_waiting(self, lanes: Lanes) -> None:
+        frames = lanes.take(WRITE_BYTES)
+        if not lanes:
+            self._lanes = None
         self._sink.write(Batch(frames).encoded(self._sink.encoder))
         self._stats.deliveries += len(frames)
 
