@@ -3,6 +3,7 @@
 from wayside_events.bus.bus import Bus, Stop
 from wayside_events.bus.connection import BusSettings
 from wayside_events.bus.errors import (
+    AccessDenied,
     BusError,
     BusUnavailable,
     CursorExpired,
@@ -18,6 +19,7 @@ from wayside_events.bus.requests import Endpoint, problem_of_validation, request
 from wayside_events.bus.storage import StreamRefused, StreamState
 
 __all__ = [
+    "AccessDenied",
     "Bus",
     "BusError",
     "BusSettings",

@@ -224,8 +224,13 @@ class Bus:
     ) -> None:
         """Answer requests until the bus closes; all instances under one name share them."""
         server = Server(self._connection.require(), problem_of)
+        try:
+            with nats_errors(f"{name} cannot be served"):
+                await server.start(name=name, version=version, endpoints=endpoints)
+        except BaseException:
+            await server.close()
+            raise
         self._servers.append(server)
-        await server.start(name=name, version=version, endpoints=endpoints)
 
     async def notify(self, subject: str, payload: bytes = b"") -> None:
         """Send a core message that may be lost: a wake-up, never a fact."""
@@ -241,12 +246,17 @@ class Bus:
         client = self._connection.require()
         with nats_errors(f"{subject} cannot be listened to"):
             subscription = await client.subscribe(subject, cb=deliver)
-            await settled(client)
 
         async def stop() -> None:
             if not client.is_closed:
                 await subscription.unsubscribe()
 
+        try:
+            with nats_errors(f"{subject} cannot be listened to"):
+                await settled(client, [subject])
+        except BaseException:
+            await stop()
+            raise
         return stop
 
     def on_resume(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -3,20 +3,25 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
-from nats.errors import SlowConsumerError
+from nats.errors import Error, SlowConsumerError
 
-from wayside_events.bus.errors import BusUnavailable, describe
+from wayside_events.bus.errors import AccessDenied, BusUnavailable, describe
 
 logger = logging.getLogger("wayside.bus")
 
 RECONNECT_WAIT_SECONDS = 0.25
 PING_INTERVAL_SECONDS = 10
 MAX_OUTSTANDING_PINGS = 2
+
+_CREDENTIALS = re.compile(r"//[^/@,]*@")
+_DENIED = re.compile(r'permissions violation for subscription to "([^"]*)"', re.IGNORECASE)
+_PERMISSIONS = "permissions violation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,36 @@ class BusSettings:
         """The prefix of reply subjects of this connection."""
         return f"_INBOX_{self.user}" if self.user else "_INBOX"
 
+    @property
+    def address(self) -> str:
+        """`url` without credentials, for messages."""
+        return _CREDENTIALS.sub("//", self.url)
+
+
+class ReconnectingClient(Client):
+    """Connects again where nats-py closes for good, and remembers which subscriptions the server denied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.denied: set[str] = set()
+
+    async def _process_err(self, err_msg: str) -> None:
+        if match := _DENIED.search(err_msg):
+            self.denied.add(match[1].lower())
+        if _PERMISSIONS in err_msg.lower():
+            await super()._process_err(err_msg)
+            return
+        error = Error(f"nats: {err_msg}")
+        await self._error_cb(error)
+        await self._process_op_err(error)
+
 
 class Connection:
     """One NATS connection and what to do when it comes, drops messages, or comes back."""
 
     def __init__(self, settings: BusSettings) -> None:
         self.settings = settings
-        self.client = Client()
+        self.client = ReconnectingClient()
         self._connecting: asyncio.Task[None] | None = None
         self._resumed: list[Callable[[], None]] = []
         self._dropped: dict[Subscription, Callable[[], None]] = {}
@@ -56,29 +84,31 @@ class Connection:
         """Whether NATS can be reached right now."""
         return bool(self.client.is_connected)
 
-    def require(self) -> Client:
+    def require(self) -> ReconnectingClient:
         """Return the client; raises `BusUnavailable` when it is not connected."""
         if not self.is_connected:
-            raise BusUnavailable(f"NATS cannot be reached at {self.settings.url}")
+            raise BusUnavailable(f"NATS cannot be reached at {self.settings.address}")
         return self.client
 
     async def wait(self, timeout_seconds: float | None = None) -> None:
         """Wait for the first connection; raises `BusUnavailable` after `timeout_seconds`."""
         assert self._connecting is not None, "the connection was not started"
         try:
-            await asyncio.wait_for(asyncio.shield(self._connecting), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.shield(self._connecting)
         except TimeoutError:
-            raise BusUnavailable(f"NATS cannot be reached at {self.settings.url}") from None
+            raise BusUnavailable(f"NATS cannot be reached at {self.settings.address}") from None
 
     async def close(self) -> None:
         """Flush what is pending and close; safe at any time."""
-        if self._connecting is not None and not self._connecting.done():
+        # Once may not be enough: asyncio.wait_for, inside nats-py, loses a cancellation up to Python 3.11.
+        while self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
+            await asyncio.wait([self._connecting], timeout=1)
         if self.client.is_connected:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(settled(self.client), 2)
+                async with asyncio.timeout(2):
+                    await settled(self.client)
         if not self.client.is_closed:
             await self.client.close()
 
@@ -124,11 +154,21 @@ class Connection:
     async def _on_reconnect(self) -> None:
         logger.info("reconnected to NATS")
         for callback in list(self._resumed):
-            callback()
+            try:
+                callback()
+            except Exception:
+                logger.exception("a callback failed after a reconnect")
 
 
-async def settled(client: Client) -> None:
-    """Return when the server has processed every command sent so far."""
+async def settled(client: ReconnectingClient, subscribed: Iterable[str] = ()) -> None:
+    """Return when the server has processed every command sent so far.
+
+    Raises `AccessDenied` when it denied one of the subjects `subscribed` to.
+    """
     # nats-py writes the PING of a flush ahead of what it has buffered; only the second one comes after that.
     await client.flush()
     await client.flush()
+    for subject in subscribed:
+        if subject.lower() in client.denied:
+            client.denied.discard(subject.lower())
+            raise AccessDenied(f"the NATS user may not subscribe to {subject}")

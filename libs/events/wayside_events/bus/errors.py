@@ -17,6 +17,10 @@ class BusUnavailable(BusError):
     """NATS cannot be reached, or nobody serves the subject; trying again later makes sense."""
 
 
+class AccessDenied(BusError):
+    """The NATS user lacks the permission. Of a publish or request this is only seen in the log and as a time-out."""
+
+
 class RequestTimedOut(BusUnavailable):
     """Nobody answered in time; the request may or may not have been carried out."""
 

@@ -27,7 +27,17 @@ class LiveSubscription:
         self._undo: list[Callable[[], None]] = [connection.on_resume(gap)]
 
     async def start(self, subjects: Sequence[str]) -> None:
-        """Subscribe, and return when the server has it: every event stored after that is delivered or a gap."""
+        """Subscribe, and return when the server has it: every event stored after that is delivered or a gap.
+
+        Raises `AccessDenied` or `BusUnavailable`, closed.
+        """
+        try:
+            await self._subscribe(subjects)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _subscribe(self, subjects: Sequence[str]) -> None:
         client = self._connection.require()
         with nats_errors("the live feed cannot be subscribed to"):
             for subject in subjects:
@@ -39,7 +49,7 @@ class LiveSubscription:
                 )
                 self._subscriptions.append(subscription)
                 self._undo.append(self._connection.on_drop(subscription, self._gap))
-            await settled(client)
+            await settled(client, subjects)
 
     async def close(self) -> None:
         """Unsubscribe; nothing is delivered afterwards."""

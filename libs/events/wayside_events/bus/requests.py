@@ -19,7 +19,7 @@ from nats.micro.request import Request as MicroRequest
 from nats.micro.service import Service
 from pydantic import BaseModel, ValidationError
 
-from wayside_events.bus.connection import settled
+from wayside_events.bus.connection import ReconnectingClient, settled
 from wayside_events.bus.errors import (
     BusUnavailable,
     MalformedReply,
@@ -108,7 +108,7 @@ async def request(
 class Server:
     """Serves endpoints as one named service; any number of instances share the requests."""
 
-    def __init__(self, client: Client, problem_of: ProblemOf) -> None:
+    def __init__(self, client: ReconnectingClient, problem_of: ProblemOf) -> None:
         self._client = client
         self._problem_of = problem_of
         self._service: Service | None = None
@@ -127,7 +127,7 @@ class Server:
                 queue_group=name,
                 handler=self._accepting(endpoint),
             )
-        await settled(self._client)
+        await settled(self._client, [endpoint.subject for endpoint in endpoints])
 
     async def close(self, grace_seconds: float = 5.0) -> None:
         """Take no more requests, let those in flight end, then cancel what is left."""
