@@ -5,6 +5,8 @@ from typing import Any
 from tests.governance.api import SCOPE, Answer, Api, proposal
 from yarl import URL
 
+from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES
+
 NIL = "00000000-0000-0000-0000-000000000000"
 DECIDE = f"/v1/suggestions/{NIL}/approve"
 PROPOSE = "/v1/suggestions"
@@ -109,3 +111,16 @@ async def test_without_a_token_nothing_is_answered(api: Api) -> None:
         assert response.status == 401
     async with api.client.post(PROPOSE, json={"scope": SCOPE, **proposal()}) as response:
         assert response.status == 401
+
+
+async def test_evidence_over_the_limit_is_too_large(api: Api) -> None:
+    body = {"scope": SCOPE, **proposal(evidence={"a": "x" * EVIDENCE_LIMIT_BYTES})}
+    answer = await api.post(PROPOSE, body)
+    assert (answer.status, answer.body["code"]) == (413, "too_large")
+    assert [error["field"] for error in answer.body["errors"]] == ["/evidence"]
+
+
+async def test_lines_that_cannot_be_unpacked_are_the_callers_fault(api: Api) -> None:
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+    answer = await api.call("POST", PROPOSE, data=b"no gzip", headers=headers)
+    assert (answer.status, answer.body["code"]) == (400, "bad_request")

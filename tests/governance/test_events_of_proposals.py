@@ -1,7 +1,7 @@
 """The encoded events of proposals are what the models say."""
 
 import pytest
-from tests.governance.samples import CLAIM, evidence_of, pending, review
+from tests.governance.samples import CLAIM, START, evidence_of, pending, review
 
 from wayside_events.catalogue import parse_event
 from wayside_events.edges import (
@@ -41,7 +41,7 @@ def data_of(step: Step) -> SuggestionProposedData:
 
 
 def assert_same(step: Step, expected: Event[SuggestionProposedData] | Event[SuggestionReopenedData]) -> None:
-    encoded = announce(step)
+    [encoded] = announce([step], step.after.updated_at)
     assert parse_event(encoded.to_json()) == expected
     assert (encoded.id, encoded.type, encoded.subject) == (expected.id, expected.type, expected.subject)
     assert (encoded.revision, encoded.nats_subject) == (expected.revision, expected.nats_subject)
@@ -75,4 +75,11 @@ def test_a_reopened_suggestion_is_told_as_its_model_says() -> None:
 def test_the_trace_at_hand_is_told() -> None:
     step = create(new_id(), CLAIM, BARE)
     with traced(TraceContext.new()):
-        assert parse_event(announce(step).to_json()).traceparent is not None
+        [encoded] = announce([step], START)
+        assert parse_event(encoded.to_json()).traceparent is not None
+
+
+def test_what_changed_nothing_is_not_told() -> None:
+    suggestion = pending()
+    step = receive(suggestion, BARE, known={BARE.digest}, fingerprint=b"")
+    assert announce([step], START) == []

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import JsonValue
 
 from wayside_events.contracts.governance import Intake, ProposalOutcome, ProposeReply
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, Problem
 from wayside_events.identifiers import ScopeName, UnsafeToken, parse_scope
 from wayside_governance.routes.keys import INTAKE
 from wayside_governance.routes.lines import LineTooLong, lines_of
@@ -19,14 +19,16 @@ from wayside_governance.service.intake import IntakeService
 from wayside_service.auth import Principal, Role
 from wayside_service.errors import (
     ERROR_STATUSES,
+    BadRequest,
     InvalidInput,
     MalformedJson,
+    RequestTimedOut,
     TooLarge,
     Unavailable,
     UnsupportedMediaType,
 )
 from wayside_service.http import RouteTable
-from wayside_service.http.binding import read_limited
+from wayside_service.http.binding import body_chunks, read_limited
 from wayside_service.middleware import ERRORS
 from wayside_service.problems import problem_of
 
@@ -64,7 +66,7 @@ async def propose(
     """Answer one outcome per proposal, in order; an invalid one blocks no other.
 
     `application/json`: `{"scope": …, "proposals": [at most 1,000]}`, or one proposal with its scope; when that one is not
-    valid, the answer is a 422. `application/x-ndjson`, with `?scope=`: a proposal a line, of any number; the answer has
+    valid, the answer is a 422, or a 413 for evidence over its limit. `application/x-ndjson`, with `?scope=`: a proposal a line, of any number; the answer has
     an outcome a line, and as the last line `{"problem": …}` should the service have to give up on the way.
     """
     match request.content_type:
@@ -81,9 +83,15 @@ async def _propose_json(request: web.Request, principal: Principal, query: Scope
     principal.require(Role.RUNNER, body.scope)
     outcomes = await request.app[INTAKE].propose(body.scope, principal.subject, body.proposals)
     if body.is_one and (problem := outcomes[0].problem) is not None:
-        errors = [error.model_copy(update={"field": _pointer(error.field)}) for error in problem.errors]
-        raise InvalidInput(problem.detail, errors=errors)
+        raise _refusal(problem)
     return ProposeReply(outcomes=outcomes)
+
+
+def _refusal(problem: Problem) -> InvalidInput | TooLarge:
+    errors = [error.model_copy(update={"field": _pointer(error.field)}) for error in problem.errors]
+    is_too_large = {error.code for error in errors} == {TooLarge.code}
+    kind = TooLarge if is_too_large else InvalidInput
+    return kind(problem.detail, errors=errors)
 
 
 def _read_body(raw: bytes, principal: Principal, query: ScopeQuery) -> Body:
@@ -138,7 +146,7 @@ async def _propose_lines(request: web.Request, principal: Principal, query: Scop
                 spool.writelines(
                     outcome.model_dump_json(exclude_none=True).encode() + b"\n" for outcome in outcomes
                 )
-        except Unavailable as error:
+        except (Unavailable, BadRequest, RequestTimedOut) as error:
             if not spool.tell():
                 raise
             problem = problem_of(error, request.app[ERRORS])
@@ -156,7 +164,7 @@ async def _propose_lines(request: web.Request, principal: Principal, query: Scop
 async def _batches(request: web.Request) -> AsyncIterator[list[bytes | LineTooLong]]:
     batch: list[bytes | LineTooLong] = []
     size = 0
-    async for line in lines_of(request.content.iter_any()):
+    async for line in lines_of(body_chunks(request)):
         batch.append(line)
         size += len(line) if isinstance(line, bytes) else 0
         if len(batch) == BATCH_LIMIT or size >= BATCH_LIMIT_BYTES:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 import structlog
 from pydantic import JsonValue
@@ -13,11 +14,11 @@ from wayside_events.edges import SuggestionStatus
 from wayside_events.identifiers import ScopeName, new_id
 from wayside_governance.domain.errors import GovernanceError, InvalidProposal, NotStorable
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, fingerprint
-from wayside_governance.domain.intake import VISIBLE, Step, create, receive
+from wayside_governance.domain.intake import Step, create, receive
 from wayside_governance.domain.suggestion import Suggestion
 from wayside_governance.service.problems import item_problem
 from wayside_governance.service.proposals import Received, Sender, merge_contents, read_proposal
-from wayside_governance.service.proposed import EncodedEvent, announce
+from wayside_governance.service.proposed import announce
 from wayside_governance.store import intake as stored
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
@@ -73,7 +74,7 @@ class IntakeService:
                 found = {claim: given for claim, given in by_claim.items() if claim not in steps}
                 steps |= await _add(connection, found, sender)
                 await _keep_evidence(connection, steps, sender)
-                await add_events(connection, _events(steps))
+                await add_events(connection, announce(chain.from_iterable(steps.values()), sender.at))
         return {
             one.position: ProposalOutcome(
                 outcome=step.outcome, suggestion_id=step.after.id, revision=step.after.revision
@@ -187,10 +188,6 @@ async def _keep_evidence(connection: Connection, steps: Steps, sender: Sender) -
         if step.keeps_evidence
     ]
     await stored.insert_evidence(connection, pieces, sender.at)
-
-
-def _events(steps: Steps) -> list[EncodedEvent]:
-    return [announce(step) for taken in steps.values() for step in taken if step.outcome in VISIBLE]
 
 
 def _refused(error: GovernanceError) -> ProposalOutcome:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
-from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES, PROPOSAL, NodeContent, Proposal
+from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES, NodeContent, Proposal
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import ScopeName, new_id
 from wayside_governance.domain.errors import InvalidProposal
@@ -19,6 +19,15 @@ from wayside_governance.domain.evidence import Claim, Evidence, canonical, diges
 MAX_FIELD_ERRORS = 20
 
 _ESCAPED_NUL: Final = b"\\u0000"
+
+
+class ParsedProposal(Proposal):
+    """A proposal out of parsed JSON, whose evidence is not looked through a second time."""
+
+    evidence: dict[str, Any] | None = None
+
+
+_PARSED: Final = TypeAdapter(ParsedProposal)
 
 
 class Received(NamedTuple):
@@ -42,7 +51,7 @@ class Sender:
 def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
     """Validate one proposal, types exactly; raises `InvalidProposal`."""
     try:
-        proposal = PROPOSAL.validate_python(value, strict=True)
+        proposal = _PARSED.validate_python(value, strict=True)
     except ValidationError as error:
         raise InvalidProposal(_field_errors(error)) from None
     payload = _payload(proposal)

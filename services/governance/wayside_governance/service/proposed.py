@@ -4,7 +4,9 @@ Intake makes tens of thousands of them a second, and a model costs ten times wha
 definition: a test holds these bytes against them.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -18,7 +20,7 @@ from wayside_events.edges import (
     SuggestionUpdated,
 )
 from wayside_events.envelope import Event, schema_uri
-from wayside_governance.domain.intake import Step
+from wayside_governance.domain.intake import VISIBLE, Step
 from wayside_governance.domain.suggestion import Suggestion
 from wayside_service.tracing import current_traceparent
 
@@ -38,35 +40,53 @@ class EncodedEvent(NamedTuple):
         return self.payload
 
 
-_KINDS: Final[dict[Intake, type[Event[Any]]]] = {
-    Intake.CREATED: SuggestionCreated,
-    Intake.EVIDENCE_ADDED: SuggestionUpdated,
-    Intake.REOPENED: SuggestionReopened,
-}
+class _Kind(NamedTuple):
+    """What every event of one type has in common."""
+
+    name: str
+    schema: str
+
+    @classmethod
+    def of(cls, event_class: type[Event[Any]]) -> "_Kind":
+        return cls(event_class.event_type(), schema_uri(event_class.event_type()))
 
 
-def announce(step: Step) -> EncodedEvent:
-    """Tell of a proposal that changed something."""
+_KINDS: Final[Mapping[Intake, _Kind]] = MappingProxyType(
+    {
+        Intake.CREATED: _Kind.of(SuggestionCreated),
+        Intake.EVIDENCE_ADDED: _Kind.of(SuggestionUpdated),
+        Intake.REOPENED: _Kind.of(SuggestionReopened),
+    }
+)
+
+
+def announce(steps: Iterable[Step], at: datetime) -> list[EncodedEvent]:
+    """Tell of the proposals, received at one moment, that changed something."""
+    traceparent = current_traceparent()
+    common: dict[str, Any] = {} if traceparent is None else {"traceparent": traceparent}
+    common["time"] = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return [_event(step, common) for step in steps if step.outcome in VISIBLE]
+
+
+def _event(step: Step, common: Mapping[str, Any]) -> EncodedEvent:
     after = step.after
-    kind = _KINDS[step.outcome].event_type()
+    kind = _KINDS[step.outcome]
     event_id = f"{after.id}:{after.revision}"
     envelope = {
         "specversion": "1.0",
         "id": event_id,
         "source": EdgesEvent.SOURCE,
-        "type": kind,
+        "type": kind.name,
         "subject": after.id,
-        "time": _rfc3339(after.updated_at),
         "datacontenttype": "application/json",
-        "dataschema": schema_uri(kind),
+        "dataschema": kind.schema,
         "scope": after.claim.scope,
         "revision": after.revision,
+        **common,
         "data": _reopening(step) if step.outcome is Intake.REOPENED else _proposal(step),
     }
-    if (traceparent := current_traceparent()) is not None:
-        envelope["traceparent"] = traceparent
-    nats_subject = f"{kind}.{after.claim.scope}.{after.id}"
-    return EncodedEvent(event_id, kind, after.id, after.revision, nats_subject, orjson.dumps(envelope))
+    nats_subject = f"{kind.name}.{after.claim.scope}.{after.id}"
+    return EncodedEvent(event_id, kind.name, after.id, after.revision, nats_subject, orjson.dumps(envelope))
 
 
 def _proposal(step: Step) -> dict[str, Any]:
@@ -102,7 +122,3 @@ def _standing(after: Suggestion) -> dict[str, Any]:
     if standing.strength is not None:
         data["strength"] = standing.strength
     return data
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
