@@ -1,7 +1,7 @@
 """From a request to the arguments of its handler, or to the error that says what is wrong with it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -102,8 +102,22 @@ async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
     except TimeoutError:
         raise RequestTimedOut from None
     except web.RequestPayloadError:
-        msg = "The body cannot be decoded as its headers say."
-        raise BadRequest(msg) from None
+        raise _undecodable() from None
+
+
+async def body_chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield a body of any length as it arrives; raises `BadRequest`, or `RequestTimedOut` when nothing arrives."""
+    try:
+        while chunk := await asyncio.wait_for(request.content.readany(), BODY_TIMEOUT_SECONDS):
+            yield chunk
+    except TimeoutError:
+        raise RequestTimedOut from None
+    except web.RequestPayloadError:
+        raise _undecodable() from None
+
+
+def _undecodable() -> BadRequest:
+    return BadRequest("The body cannot be decoded as its headers say.")
 
 
 async def _collect(request: web.Request, limit_bytes: int) -> bytes:
