@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from wayside_events.bus import Bus, BusSettings, BusUnavailable, Endpoint, RequestRefused, RequestTimedOut
+from wayside_events.bus import (
+    Bus,
+    BusSettings,
+    BusUnavailable,
+    Endpoint,
+    MalformedReply,
+    RequestRefused,
+    RequestTimedOut,
+)
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
 
@@ -22,6 +30,10 @@ async def echo(ask: Ask) -> Answer:
     await asyncio.sleep(ask.wait_seconds)
     if ask.text == "explode":
         raise RuntimeError("secret internals")
+    if ask.text == "our own mistake":
+        Answer.model_validate({"text": 7})
+    if ask.text == "much to say":
+        raise LookupError("x" * 2_000_000)
     if ask.text == "conflict":
         raise LookupError
     return Answer(text=ask.text)
@@ -29,7 +41,7 @@ async def echo(ask: Ask) -> Answer:
 
 def expected(error: Exception) -> Problem | None:
     if isinstance(error, LookupError):
-        return Problem(title="Conflict", status=409, code="conflict", detail="no")
+        return Problem(title="Conflict", status=409, code="conflict", detail="no", current=str(error))
     return None
 
 
@@ -117,3 +129,30 @@ async def test_a_reply_to_somebody_who_is_gone_is_told_to_the_service(bus: Bus, 
         while not told:
             await asyncio.sleep(0.01)
     assert told == [Answer(text="gone")]
+
+
+async def test_a_value_the_handler_itself_got_wrong_is_not_the_callers_fault(serving: Bus) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await serving.request("test.echo", Ask(text="our own mistake"), Answer)
+    assert refused.value.problem.code == "internal_error"
+
+
+async def test_an_error_that_is_too_long_for_a_message_arrives_without_its_details(serving: Bus) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await serving.request("test.echo", Ask(text="much to say"), Answer)
+    assert (refused.value.problem.code, refused.value.problem.current) == ("conflict", None)
+
+
+async def test_a_long_name_of_a_field_is_not_repeated_whole(serving: Bus) -> None:
+    problem = await refusal(serving, '{"text": "x", "' + "k" * 500_000 + '": 1}')
+    assert len(problem.model_dump_json()) < 2_000
+
+
+async def test_what_a_malformed_reply_holds_is_not_told(bus: Bus) -> None:
+    class Other(Reply):
+        text: int
+
+    await bus.serve(name="other", version="1.0.0", endpoints=[Endpoint("test.other", Ask, echo)])
+    with pytest.raises(MalformedReply) as malformed:
+        await bus.request("test.other", Ask(text="secret"), Other)
+    assert "secret" not in str(malformed.value)

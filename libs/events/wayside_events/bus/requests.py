@@ -45,6 +45,13 @@ NO_RESPONDERS = "503"
 INBOX = "_INBOX"
 """Where answers may go: every connection's inbox prefix begins so."""
 
+_FIELD_ERRORS_LIMIT = 20
+_NAME_LIMIT = 100
+"""Characters of a field's name that are repeated: callers choose it."""
+
+_HEADER_ALLOWANCE = 512
+"""Bytes of headers that come on top of a reply."""
+
 request_headers: ContextVar[Mapping[str, str]] = ContextVar("request_headers", default=MappingProxyType({}))
 """The NATS headers of the request that the current task answers."""
 
@@ -102,7 +109,9 @@ async def request(
             raise RequestRefused(Problem.model_validate_json(reply.data))
         return reply_type.model_validate_json(reply.data)
     except ValidationError as error:
-        raise MalformedReply(f"{subject} answered something unexpected: {error}") from error
+        # Not the error's own text, nor the error as the cause: they repeat the reply, which may hold attempt tokens.
+        faults = "; ".join(f"{fault.field}: {fault.message}" for fault in _field_errors(error))
+        raise MalformedReply(f"{subject} answered something unexpected: {faults}") from None
 
 
 class Server:
@@ -159,10 +168,12 @@ class Server:
         request_headers.set(MappingProxyType(micro.headers or {}))
         try:
             body = endpoint.request.model_validate_json(micro.data)
-            reply = await endpoint.handler(body)
-            await self._respond(endpoint, micro, reply)
         except ValidationError as error:
             await self._refuse(micro, problem_of_validation(error))
+            return
+        try:
+            reply = await endpoint.handler(body)
+            await self._respond(endpoint, micro, reply)
         except Exception as error:
             problem = self._problem_of(error)
             if problem is None:
@@ -172,7 +183,7 @@ class Server:
 
     async def _respond(self, endpoint: Endpoint, micro: MicroRequest, reply: BaseModel) -> None:
         payload = reply.model_dump_json(exclude_none=True).encode()
-        if len(payload) > self._client.max_payload:
+        if len(payload) + _HEADER_ALLOWANCE > self._client.max_payload:
             await self._refuse(micro, _reply_too_large(len(payload)))
         elif endpoint.undelivered is None:
             await micro.respond(payload)
@@ -181,6 +192,11 @@ class Server:
 
     async def _refuse(self, micro: MicroRequest, problem: Problem) -> None:
         body = problem.model_dump_json(exclude_none=True).encode()
+        if len(body) + _HEADER_ALLOWANCE > self._client.max_payload:
+            short = problem.model_copy(
+                update={"errors": (), "current": None, "detail": problem.detail[:1_000]}
+            )
+            body = short.model_dump_json(exclude_none=True).encode()
         try:
             await micro.respond_error(str(problem.status), problem.code, body)
         except (Error, ValueError) as error:
@@ -229,21 +245,27 @@ class Replies:
 
 def problem_of_validation(error: ValidationError, prefix: str = "") -> Problem:
     """Describe what is wrong with a request, field by field."""
-    malformed = any(item["type"] == "json_invalid" for item in error.errors(include_url=False))
-    fields = tuple(
-        FieldError(
-            field=prefix + ".".join(map(str, item["loc"])),
-            code=item["type"],
-            message=item["msg"],
-        )
-        for item in error.errors(include_url=False, include_input=False)[:20]
-    )
+    fields = _field_errors(error, prefix)
+    malformed = any(field.code == "json_invalid" for field in fields)
     return Problem(
         title="Malformed request" if malformed else "Invalid request",
         status=400 if malformed else 422,
         code="malformed_json" if malformed else "invalid_request",
-        detail=fields[0].message if malformed else f"{len(fields)} field(s) are invalid; see errors",
+        detail=fields[0].message if malformed else f"{error.error_count()} field(s) are invalid; see errors",
         errors=() if malformed else fields,
+    )
+
+
+def _field_errors(error: ValidationError, prefix: str = "") -> tuple[FieldError, ...]:
+    return tuple(
+        FieldError(
+            field=prefix + ".".join(str(part)[:_NAME_LIMIT] for part in found["loc"]),
+            code=found["type"],
+            message=found["msg"],
+        )
+        for found in error.errors(include_url=False, include_context=False, include_input=False)[
+            :_FIELD_ERRORS_LIMIT
+        ]
     )
 
 
