@@ -256,6 +256,12 @@ async def test_what_was_sent_is_not_repeated_in_the_answer(client: Client) -> No
     assert "hunter2" not in str(document)
 
 
+async def test_a_long_name_of_a_field_is_not_repeated_whole(client: Client) -> None:
+    answer = await client.post("/v1/notes", json={"scope": "acme", "text": "x", "k" * 500: 1})
+    assert answer.status == 422
+    assert "k" * 101 not in await answer.text()
+
+
 async def test_a_nul_character_is_refused_where_it_is(client: Client) -> None:
     body = {"scope": "acme", "text": "x", "data": {"deep": [1, "a\0b"]}}
     assert fields(await problem(client, "POST", "/v1/notes", json=body)) == [

@@ -72,6 +72,12 @@ def test_error_answers_name_their_codes() -> None:
     assert "401" not in paths["/v1/notes/{note_id}"]["get"]["responses"]
 
 
+def test_an_operation_with_a_body_may_answer_that_the_body_did_not_come() -> None:
+    responses = document_of(routes)["paths"]["/v1/notes"]["post"]["responses"]
+    assert "request_timed_out" in responses["408"]["description"]
+    assert "bad_request" in responses["400"]["description"]
+
+
 def test_two_handlers_of_one_name_are_refused() -> None:
     table = RouteTable()
     for path in ("/a/{note_id}", "/b/{note_id}"):

@@ -11,6 +11,8 @@ from wayside_events.contracts.problems import FieldError
 from wayside_service.errors import InvalidInput, MalformedJson
 
 MAX_FIELD_ERRORS = 50
+_NAME_LIMIT = 100
+"""Characters of a field's name that are repeated: callers choose it."""
 
 T = TypeVar("T")
 
@@ -49,7 +51,7 @@ def parse_json(adapter: TypeAdapter[Any], raw: bytes) -> Any:  # noqa: ANN401 - 
     except ValidationError as error:
         if error.errors(include_url=False, include_context=False)[0]["type"] == "json_invalid":
             raise MalformedJson("The body is nested too deeply.") from None
-        raise invalid_input(field_errors(error)) from None
+        raise invalid_input(field_errors(error), count=error.error_count()) from None
     # Only now: what pydantic has parsed is not nested so deeply that looking through it would exhaust the stack.
     if b"\\u0000" in raw and (found := [null_character(pointer or "/") for pointer in _nulls(value, "")]):
         raise invalid_input(found)
@@ -85,17 +87,23 @@ def _malformed(index: int, line: bytes) -> FieldError | None:
 
 
 def field_errors(error: ValidationError) -> Iterator[FieldError]:
-    """Name each field at fault by an RFC 6901 pointer; the whole value is `/`."""
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        pointer = "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in found["loc"])
-        yield FieldError(field=pointer, code=found["type"], message=found["msg"])
+    """Name the first fields at fault by RFC 6901 pointers; the whole value is `/`."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    for found in faults[:MAX_FIELD_ERRORS]:
+        yield FieldError(field=_pointer(found["loc"]), code=found["type"], message=found["msg"])
 
 
-def invalid_input(errors: Iterable[FieldError]) -> InvalidInput:
-    """Return the error that lists `errors`; its detail is the first of them."""
+def _pointer(place: Iterable[str | int]) -> str:
+    names = (str(part)[:_NAME_LIMIT].replace("~", "~0").replace("/", "~1") for part in place)
+    return "/" + "/".join(names)
+
+
+def invalid_input(errors: Iterable[FieldError], *, count: int | None = None) -> InvalidInput:
+    """Return the error that lists `errors`; its detail is the first of `count` (or as many as there are)."""
     errors = tuple(errors)
+    more = (count or len(errors)) - 1
     first = f"{errors[0].field}: {errors[0].message}"
-    detail = first if len(errors) == 1 else f"{first}, and {len(errors) - 1} more"
+    detail = f"{first}, and {more} more" if more else first
     return InvalidInput(detail, errors=errors[:MAX_FIELD_ERRORS])
 
 

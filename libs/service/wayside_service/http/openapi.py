@@ -165,7 +165,8 @@ def _possible(route: Route, parameters: Parameters) -> list[type[Exception]]:
         possible += [known.Unauthorized, known.InvalidToken, known.TokenExpired]
         possible += [known.Forbidden, known.ScopeForbidden]
     if parameters.body is not None:
-        possible += [known.MalformedJson, known.BodyTooLarge, known.UnsupportedMediaType]
+        possible += [known.BadRequest, known.MalformedJson, known.RequestTimedOut]
+        possible += [known.BodyTooLarge, known.UnsupportedMediaType]
     return [*possible, known.InvalidInput]
 
 
