@@ -83,7 +83,7 @@ def test_context_that_cannot_be_sent_is_replaced_by_the_reason(context: dict[str
     (report,) = popped(buffer)
     parsed = REPORT.validate_python(IDENTITY | report)
     assert isinstance(parsed, LogReport)
-    assert "context_dropped" in parsed.entries[0].context
+    assert "left_out" in parsed.entries[0].context
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,19 @@ def test_a_partial_result_that_is_no_json_is_left_out_and_logged() -> None:
 def test_what_is_no_json_is_refused_with_its_name(value: object) -> None:
     with pytest.raises(NotJson, match="the result"):
         json_value(value, "result")
+
+
+def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
+    value: object = 1
+    for _ in range(300):
+        value = [value]
+    with pytest.raises(NotJson):
+        json_value(value, "result")
+
+
+def test_a_misspelt_field_of_the_progress_is_an_error_at_once() -> None:
+    with pytest.raises(TypeError, match="mesage"):
+        Operation(Attempt()).progress(10, mesage="x")  # type: ignore[call-arg]
 
 
 def test_a_recursive_value_is_refused() -> None:

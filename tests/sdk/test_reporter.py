@@ -50,7 +50,7 @@ class Link:
     batches: list[int] = field(default_factory=list)
     reporter: Reporter | None = None
 
-    async def send(self, reports: Sequence[Report]) -> Sequence[ReportOutcome]:
+    async def send(self, reports: Sequence[Report], seconds: float) -> Sequence[ReportOutcome]:
         loss = self.losses.pop() if self.losses else None
         if loss == "request":
             raise self.unavailable()

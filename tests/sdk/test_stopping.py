@@ -12,6 +12,7 @@ from tests.sdk.standin import StandIn
 
 from wayside import Context, HandlerStopped, Stop, ThreadContext, Worker
 from wayside_events.bus import BusSettings
+from wayside_events.contracts.jobs import RunnerPush, runner_subject
 
 
 class Seen:
@@ -47,16 +48,29 @@ async def test_a_canceled_job_is_cancelled_in_its_handler_and_acknowledged(
     service.lease_seconds = 30 if push else 0.3
     async with serving(worker):
         job = await service.enqueue("slow")
-        assert await eventually(lambda: job.status == "running")
+        await seen.started.wait()
         await service.cancel(job, push=push)
         assert await eventually(lambda: job.status == "canceled")
     assert seen.stops == [Stop.CANCEL]
     assert job.kinds[-1] == "acknowledge_cancel"
 
 
+async def test_a_cancel_that_overtakes_the_claim_keeps_the_handler_from_starting(
+    service: StandIn, worker: Worker, seen: Seen
+) -> None:
+    async with serving(worker):
+        assert await eventually(lambda: bool(service.claims))
+        job = await service.enqueue("slow", runner=service.claims[0].runner, cancel_requested=True, attempt=0)
+        push = RunnerPush(job_id=job.id, attempt=1)
+        await service.bus.notify(runner_subject(job.runner), push.model_dump_json().encode())
+        assert await eventually(lambda: job.status == "canceled")
+    assert not seen.started.is_set() or seen.stops == [Stop.CANCEL]
+
+
 async def test_a_handler_may_clean_up_and_log_while_it_is_cancelled(service: StandIn, worker: Worker) -> None:
     @worker.job("report")
     async def report(ctx: Context) -> None:
+        ctx.progress(1)
         try:
             await asyncio.sleep(30)
         finally:
@@ -65,7 +79,7 @@ async def test_a_handler_may_clean_up_and_log_while_it_is_cancelled(service: Sta
 
     async with serving(worker):
         job = await service.enqueue("report")
-        assert await eventually(lambda: job.status == "running")
+        assert await eventually(lambda: bool(job.progress))
         await service.cancel(job)
         assert await eventually(lambda: job.status == "canceled")
     assert job.log_messages == ["cleaned up"]
@@ -76,6 +90,7 @@ async def test_a_handler_that_finishes_in_spite_of_a_cancel_completes(
 ) -> None:
     @worker.job("report")
     async def report(ctx: Context) -> str:
+        ctx.progress(1)
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(30)
         await asyncio.sleep(0)
@@ -83,7 +98,7 @@ async def test_a_handler_that_finishes_in_spite_of_a_cancel_completes(
 
     async with serving(worker):
         job = await service.enqueue("report")
-        assert await eventually(lambda: job.status == "running")
+        assert await eventually(lambda: bool(job.progress))
         await service.cancel(job)
         assert await eventually(lambda: job.status == "completed")
     assert job.ending.result == "done all the same"
@@ -94,6 +109,7 @@ async def test_an_exception_while_a_cancel_is_heeded_does_not_fail_the_job(
 ) -> None:
     @worker.job("report")
     async def report(ctx: Context) -> None:
+        ctx.progress(1)
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
@@ -101,7 +117,7 @@ async def test_an_exception_while_a_cancel_is_heeded_does_not_fail_the_job(
 
     async with serving(worker):
         job = await service.enqueue("report")
-        assert await eventually(lambda: job.status == "running")
+        assert await eventually(lambda: bool(job.progress))
         await service.cancel(job)
         assert await eventually(lambda: job.status == "canceled")
     assert "the connection was closed" in job.log_messages[0]
@@ -123,7 +139,7 @@ async def test_a_synchronous_handler_is_stopped_at_its_next_call_and_told_once(
 
     async with serving(worker):
         job = await service.enqueue("sync")
-        assert await eventually(lambda: job.status == "running")
+        assert await eventually(lambda: bool(job.progress))
         await service.cancel(job)
         assert await eventually(lambda: job.status == "canceled")
     assert seen.stops == [Stop.CANCEL]

@@ -1,8 +1,7 @@
 """What can go wrong in the SDK, and what a handler raises to say how it failed."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-
-from pydantic import JsonValue
 
 from wayside_events.contracts.jobs import Job
 from wayside_events.contracts.problems import Problem
@@ -15,11 +14,11 @@ class WaysideError(Exception):
 class NonRetryable(Exception):
     """Raised by a handler: the job has failed, another attempt would not help.
 
-    `code` is stable and lower case, `details` are for whoever reads the job.
+    `code` is stable and lower case, `details` are for whoever reads the job and become JSON.
     """
 
     def __init__(
-        self, message: str, *, code: str = "error", details: dict[str, JsonValue] | None = None
+        self, message: str, *, code: str = "error", details: Mapping[str, object] | None = None
     ) -> None:
         super().__init__(message)
         self.code = code

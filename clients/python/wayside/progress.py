@@ -56,6 +56,9 @@ class ProgressFields(TypedDict, total=False):
     partial: object  # a partial result: anything that is JSON, up to 256 KB
 
 
+_FIELDS = ProgressFields.__annotations__.keys()
+
+
 class Operation:
     """A running operation that tells how far it is. Every method is synchronous, costs next to nothing and never fails.
 
@@ -83,6 +86,9 @@ class Operation:
         `percent` is 0 to 100, never goes back within an attempt and reaches 100 only when the job completes.
         """
         merged = cast("dict[str, Any]", fields)
+        if not merged.keys() <= _FIELDS:
+            msg = f"progress() knows no {', '.join(sorted(merged.keys() - _FIELDS))}"
+            raise TypeError(msg)
         if percent is not None:
             merged["percent"] = percent
         partial = self._partial(merged.pop("partial")) if "partial" in merged else None

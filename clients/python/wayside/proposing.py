@@ -17,8 +17,8 @@ from wayside_events.contracts.governance import (
     ProposeReply,
     ProposeRequest,
 )
+from wayside_events.contracts.jobs import AssignedJob
 from wayside_events.contracts.problems import Problem
-from wayside_events.identifiers import ScopeName
 
 logger = logging.getLogger("wayside.runner")
 
@@ -34,16 +34,12 @@ class Proposal(governance.Proposal):
 
 
 class Proposer:
-    """Proposes on behalf of one run of one machine."""
+    """Proposes on behalf of one job."""
 
-    def __init__(
-        self, runner: Runner, *, scope: ScopeName, proposed_by: str, source_model: str, run_id: str
-    ) -> None:
+    def __init__(self, runner: Runner, job: AssignedJob, *, proposed_by: str) -> None:
         self._runner = runner
-        self._scope = scope
+        self._job = job
         self._proposed_by = proposed_by
-        self._source_model = source_model
-        self._run_id = run_id
 
     async def propose(self, proposals: Iterable[governance.Proposal]) -> list[ProposalOutcome]:
         """Send in as few requests as possible and return one outcome for each, in order.
@@ -60,8 +56,8 @@ class Proposer:
 
     def _complete(self, proposal: governance.Proposal) -> dict[str, JsonValue]:
         item: dict[str, JsonValue] = proposal.model_dump(mode="json", exclude_none=True)
-        item["source_model"] = proposal.source_model or self._source_model
-        item.setdefault("analysis_run_id", self._run_id)
+        item["source_model"] = proposal.source_model or self._job.type
+        item.setdefault("analysis_run_id", self._job.id)
         return item
 
     async def _answers(
@@ -76,7 +72,10 @@ class Proposer:
 
     async def _send(self, batch: Sequence[dict[str, JsonValue]]) -> Sequence[ProposalOutcome]:
         body = ProposeRequest.model_construct(
-            scope=self._scope, proposed_by=self._proposed_by, proposals=tuple(batch)
+            scope=self._job.scope,
+            proposed_by=self._proposed_by,
+            proposals=tuple(batch),
+            traceparent=self._job.traceparent,
         )
         while True:
             try:

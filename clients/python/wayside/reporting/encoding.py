@@ -1,6 +1,7 @@
 """Values as JSON within the limits of the contract: what a handler says never makes its report invalid."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ _TEXT_LIMITS = {"phase": 200, "step": 200, "unit": 50, "message": 2_000}
 _CONTEXT_LIMIT_BYTES = 16 * 1024
 _PLAIN_TYPES = (str, int, bool, float)
 _LENIENT = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_ORJSON_ERRORS = (orjson.JSONDecodeError, orjson.JSONEncodeError)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -44,14 +46,14 @@ class LogLine(NamedTuple):
         return {
             "time": self.time.isoformat(),
             "level": self.level.value,
-            "message": clip(_utf8(self.message), LOG_MESSAGE_LIMIT),
+            "message": clip(self.message, LOG_MESSAGE_LIMIT),
             "context": self.context,
         }
 
 
 def log_line(level: LogLevel, message: str, context: dict[str, Any]) -> LogLine:
     """Note the time and freeze the context: plain values stay, others become JSON, or else text."""
-    return LogLine(datetime.now(UTC), level, message, _plain(context) if context else {})
+    return LogLine(datetime.now(UTC), level, str(message), plain(context) if context else {})
 
 
 def json_value(
@@ -63,7 +65,8 @@ def json_value(
         if len(payload) > limit:
             raise TooLarge(what, len(payload), limit)
         decoded: JsonValue = orjson.loads(payload)
-    except (PydanticSerializationError, RecursionError, UnicodeError, orjson.JSONDecodeError) as error:
+        orjson.dumps(decoded)  # which takes less depth than it reads
+    except (PydanticSerializationError, RecursionError, UnicodeError, *_ORJSON_ERRORS) as error:
         msg = f"the {what}, a {type(value).__name__}, cannot be encoded as JSON: {error}"
         raise NotJson(msg) from error
     else:
@@ -77,7 +80,8 @@ def progress_json(fields: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 def clip(text: str, limit: int) -> str:
-    """Shorten a text to `limit` characters, and show that."""
+    """Shorten a text to `limit` characters, and show that; what UTF-8 cannot encode becomes question marks."""
+    text = text if text.isascii() else text.encode(errors="replace").decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -88,7 +92,7 @@ def size_of(report: dict[str, JsonValue]) -> int:
 
 def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a handler passed
     if name in _TEXT_LIMITS:
-        return clip(_utf8(str(value)), _TEXT_LIMITS[name])
+        return clip(str(value), _TEXT_LIMITS[name])
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -104,15 +108,16 @@ def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a han
             return number
 
 
-def _plain(context: dict[str, Any]) -> dict[str, JsonValue]:
+def plain(context: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return a mapping as JSON values, whatever is in it; one that cannot be sent is replaced by the reason."""
     try:
-        payload = orjson.dumps(context, default=_as_text, option=_LENIENT)
+        payload = orjson.dumps(dict(context), default=_as_text, option=_LENIENT)
     except orjson.JSONEncodeError as error:
-        return {"context_dropped": str(error)}
+        return {"left_out": str(error)}
     if len(payload) > _CONTEXT_LIMIT_BYTES:
-        return {"context_dropped": f"{len(payload)} bytes"}
+        return {"left_out": f"{len(payload)} bytes"}
     if all(type(value) in _PLAIN_TYPES for value in context.values()):
-        return context
+        return dict(context)
     decoded: dict[str, JsonValue] = orjson.loads(payload)
     return decoded
 
@@ -121,9 +126,4 @@ def _as_text(value: object) -> JsonValue:
     if isinstance(value, BaseModel):
         dumped: JsonValue = value.model_dump(mode="json")
         return dumped
-    return clip(_utf8(str(value)), 1_000)
-
-
-def _utf8(text: str) -> str:
-    """Replace what cannot be encoded (lone surrogates)."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    return clip(str(value), 1_000)

@@ -57,6 +57,12 @@ class ReportQueue:
         """How many attempts have ended without the jobs service knowing it."""
         return sum(voice.ended or attempt.buffer.has_ending for attempt, voice in self._voices.items())
 
+    @property
+    def heartbeat_seconds(self) -> float:
+        """How often the attempt with the shortest lease has to be heard of."""
+        leases = [attempt.granted.lease_seconds for attempt in self._voices if attempt.assignment]
+        return min(leases, default=float("inf")) / HEARTBEATS_PER_LEASE
+
     def add(self, attempt: Attempt, now: float) -> None:
         """Begin to report for an attempt."""
         self._voices[attempt] = _Voice(now)

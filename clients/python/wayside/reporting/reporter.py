@@ -20,9 +20,13 @@ from wayside_events.contracts.problems import Problem
 
 logger = logging.getLogger("wayside.runner")
 
-Send = Callable[[Sequence[Report]], Awaitable[Sequence[ReportOutcome]]]
-"""Carries a batch to the jobs service and returns one outcome for each report; raises a `BusError`."""
+Send = Callable[[Sequence[Report], float], Awaitable[Sequence[ReportOutcome]]]
+"""Carries a batch to the jobs service, which has so many seconds to answer, and returns one outcome for each report.
 
+Raises a `BusError`."""
+
+ANSWER_LEAST_SECONDS = 2.0
+ANSWER_MOST_SECONDS = 10.0
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
 BLOCKED_SECONDS = 5.0
@@ -73,6 +77,7 @@ class Reporter:
                 await self._report_next()
             except Exception:
                 logger.exception("a batch of reports was dropped")
+                await asyncio.sleep(RETRY_MOST_SECONDS)
 
     async def _report_next(self) -> None:
         """Wait until something is due, and deliver it."""
@@ -131,22 +136,27 @@ class Reporter:
         while True:
             sent_at = time.monotonic()
             try:
-                return sent_at, await self._send_whole(batch)
+                return sent_at, await self._send_whole(batch, self._patience)
             except BusError as error:
                 logger.log(_severity(error), "%d reports wait: %s", len(batch), error)
             await self._pause(delay * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
             delay = min(delay * 2, RETRY_MOST_SECONDS)
 
-    async def _send_whole(self, batch: list[Entry]) -> Sequence[ReportOutcome]:
+    @property
+    def _patience(self) -> float:
+        """How long to wait for an answer: an instance that was killed with a batch shall cost no lease."""
+        return max(ANSWER_LEAST_SECONDS, min(ANSWER_MOST_SECONDS, self._queue.heartbeat_seconds))
+
+    async def _send_whole(self, batch: list[Entry], seconds: float) -> Sequence[ReportOutcome]:
         """Send; a batch that is refused as such goes report by report, to find the one at fault."""
         try:
-            return await self._send([entry.report for entry in batch])
+            return await self._send([entry.report for entry in batch], seconds)
         except RequestRefused as refused:
             if not _is_final(refused.problem):
                 raise
             if len(batch) == 1:
                 return [_invalid(batch[0], refused.problem)]
-        return [outcome for entry in batch for outcome in await self._send_whole([entry])]
+        return [outcome for entry in batch for outcome in await self._send_whole([entry], seconds)]
 
     async def _pause(self, seconds: float) -> None:
         self._retry_now.clear()

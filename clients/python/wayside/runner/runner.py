@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, Self, TypeVar
 
@@ -30,11 +31,11 @@ logger = logging.getLogger("wayside.runner")
 
 R = TypeVar("R", bound=BaseModel)
 
-REPORT_TIMEOUT_SECONDS = 10.0
 RETRY_SECONDS = 1.0
 DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 """What a NATS server takes unless it is configured otherwise; known exactly once connected."""
 
+EARLY_CANCELS = 100
 ENVELOPE_BYTES = 1024
 """Room in a request for what surrounds its items."""
 
@@ -64,6 +65,8 @@ class Runner:
         )
         self._payload_bytes = DEFAULT_PAYLOAD_BYTES
         self._attempts: dict[AttemptKey, Attempt] = {}
+        # A push may overtake the answer to the claim; one that is forgotten comes again with the next report.
+        self._early_cancels: deque[AttemptKey] = deque(maxlen=EARLY_CANCELS)
         self._tasks: set[asyncio.Task[None]] = set()
         self.reporter = Reporter(self._report, max_bytes=lambda: self.request_bytes)
 
@@ -91,6 +94,8 @@ class Runner:
         """Report for an attempt, and let pushes reach it, until its ending is known."""
         self._attempts[attempt.key] = attempt
         self.reporter.add(attempt)
+        if attempt.key in self._early_cancels:
+            attempt.stop(Stop.CANCEL)
 
     def remove(self, attempt: Attempt) -> None:
         """Let no push reach an attempt any more."""
@@ -148,12 +153,15 @@ class Runner:
         except ValidationError:
             logger.warning("runner %s was pushed something it does not understand", self.name)
             return
-        if attempt := self._attempts.get((push.job_id, push.attempt)):
+        key = (push.job_id, push.attempt)
+        if attempt := self._attempts.get(key):
             attempt.stop(Stop.CANCEL)
+        else:
+            self._early_cancels.append(key)
 
-    async def _report(self, reports: Sequence[Report]) -> Sequence[ReportOutcome]:
+    async def _report(self, reports: Sequence[Report], timeout_seconds: float) -> Sequence[ReportOutcome]:
         body = ReportRequest.model_construct(runner=self.name, reports=tuple(reports))
-        reply = await self.ask(REPORT_SUBJECT, body, ReportReply, timeout_seconds=REPORT_TIMEOUT_SECONDS)
+        reply = await self.ask(REPORT_SUBJECT, body, ReportReply, timeout_seconds=timeout_seconds)
         if len(reply.outcomes) != len(reports):
             msg = f"{len(reports)} reports were answered with {len(reply.outcomes)} outcomes"
             raise MalformedReply(msg)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from wayside.errors import NonRetryable, Stop
 from wayside.reporting.attempt import Attempt
-from wayside.reporting.encoding import NotJson, TooLarge, clip
+from wayside.reporting.encoding import NotJson, TooLarge, clip, plain
 from wayside.worker.handlers import InvalidInput, JobHandler
 from wayside_events.jobs import JobError, LogLevel
 
@@ -72,13 +72,21 @@ def traceback_of(error: Exception) -> str:
 def failure(error: Exception, non_retryable: tuple[type[Exception], ...] = ()) -> JobError:
     """Describe an exception: another attempt makes sense unless its class says otherwise."""
     is_final = isinstance(error, (NonRetryable, *non_retryable))
+    said = error if isinstance(error, NonRetryable) else None
     return JobError(
-        code=clip(error.code, 100) if isinstance(error, NonRetryable) else "error",
-        message=clip(str(error) or type(error).__name__, _MESSAGE_LIMIT),
+        code=clip(str(said.code), 100) if said and said.code else "error",
+        message=clip(_text_of(error), _MESSAGE_LIMIT),
         type=clip(_class_name(error), _TYPE_LIMIT),
         retryable=not is_final,
-        details=error.details if isinstance(error, NonRetryable) else None,
+        details=plain(said.details) if said and said.details else None,
     )
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 - an exception of the user's, whose own code failed
+        return type(error).__name__
 
 
 def _complete(attempt: Attempt, handler: JobHandler, value: object) -> None:

@@ -13,6 +13,7 @@ from wayside.proposing import Proposer
 from wayside.reporting.attempt import Attempt
 from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, conclude
 from wayside.worker.handlers import JobHandler
+from wayside_events.jobs import JobError
 
 logger = logging.getLogger("wayside.worker")
 
@@ -37,13 +38,21 @@ class Execution:
             ending = await self._call()
         except asyncio.CancelledError:
             self.attempt.stop(Stop.SHUTDOWN)
-            conclude(self.attempt, self._handler, Interrupted())
+            self._conclude(Interrupted())
             raise
         finally:
             self._cancel = None
             if timer:
                 timer.cancel()
-        conclude(self.attempt, self._handler, ending)
+        self._conclude(ending)
+
+    def _conclude(self, ending: Ending) -> None:
+        """An attempt without an ending would be kept alive for ever: there is one in every case."""
+        try:
+            conclude(self.attempt, self._handler, ending)
+        except Exception:
+            logger.exception("job %s attempt %d: its end could not be described", *self.attempt.key)
+            self.attempt.fail(JobError(code="error", message="the end of the handler could not be described"))
 
     async def _call(self) -> Ending:
         try:

@@ -117,20 +117,11 @@ class Shift:
             attempt.release()
             return
         self._slots.running += 1
-        execution = Execution(attempt, handler, self._proposer(assignment))
+        proposer = Proposer(self._runner, assignment.job, proposed_by=self._proposed_by)
+        execution = Execution(attempt, handler, proposer)
         task = asyncio.create_task(execution.run(), name=f"{assignment.job.type}:{assignment.job.id}")
         self._executions[task] = attempt
         task.add_done_callback(self._on_execution_done)
-
-    def _proposer(self, assignment: Assignment) -> Proposer:
-        job = assignment.job
-        return Proposer(
-            self._runner,
-            scope=job.scope,
-            proposed_by=self._proposed_by,
-            source_model=job.type,
-            run_id=job.id,
-        )
 
     def _on_execution_done(self, task: asyncio.Task[None]) -> None:
         del self._executions[task]
