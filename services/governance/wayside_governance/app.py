@@ -9,6 +9,7 @@ from aiohttp import web
 from wayside_events.bus import Bus
 from wayside_events.contracts.governance import WAKE_SUBJECT
 from wayside_governance import rpc
+from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
 from wayside_governance.routes.keys import DECISIONS, INTAKE, QUERIES
 from wayside_governance.service.decisions import DecisionService
@@ -44,9 +45,10 @@ def build(settings: GovernanceSettings) -> web.Application:
         spans=spans_for(settings, service="governance"),
     )
     relay = Relay(database, bus, wake_subject=WAKE_SUBJECT, registry=app[METRICS].registry)
-    intake = IntakeService(database, relay.wake)
+    metrics = GovernanceMetrics(app[METRICS].registry)
+    intake = IntakeService(database, relay.wake, metrics)
     app[INTAKE] = intake
-    app[DECISIONS] = DecisionService(database, relay.wake, settings.reject_reason_codes)
+    app[DECISIONS] = DecisionService(database, relay.wake, settings.reject_reason_codes, metrics)
     app[QUERIES] = QueryService(database)
 
     async def serve_requests(bus: Bus) -> None:

@@ -1,7 +1,7 @@
 """Approving, rejecting and undoing: decision, edge, status and events are one transaction."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from wayside_events.contracts.governance import Decision as ShownDecision
@@ -20,6 +20,7 @@ from wayside_governance.domain.errors import (
 from wayside_governance.domain.evidence import NO_CONTENT, fingerprint
 from wayside_governance.domain.states import Verb
 from wayside_governance.domain.suggestion import Decision, Edge, Review, Standing, Suggestion
+from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.service import announcements
 from wayside_governance.store import decisions as stored
 from wayside_governance.store import intake as nodes
@@ -80,6 +81,7 @@ class DecisionService:
     database: Database
     wake: Callable[[], None]
     reason_codes: Collection[str]
+    metrics: GovernanceMetrics = field(default_factory=GovernanceMetrics)
 
     async def approve(
         self, reviewer: Principal, suggestion_id: EntityId, request: DecisionRequest
@@ -123,6 +125,7 @@ class DecisionService:
             conflict.current = await self._current(suggestion_id)
             raise
         self.wake()
+        self.metrics.count_decision(asked.verdict)
         assert suggestion is not None
         return DecisionReply(decision=_shown(outcome.decision), suggestion=suggestion)
 

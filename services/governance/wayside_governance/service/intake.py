@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -16,6 +16,7 @@ from wayside_governance.domain.errors import GovernanceError, InvalidProposal, N
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, fingerprint
 from wayside_governance.domain.intake import Step, create, receive
 from wayside_governance.domain.suggestion import Suggestion
+from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.service.problems import item_problem
 from wayside_governance.service.proposals import Received, Sender, merge_contents, read_proposal
 from wayside_governance.service.proposed import announce
@@ -34,6 +35,7 @@ class IntakeService:
 
     database: Database
     wake: Callable[[], None]
+    metrics: GovernanceMetrics = field(default_factory=GovernanceMetrics)
 
     async def propose(
         self, scope: ScopeName, proposed_by: str, proposals: Sequence[JsonValue]
@@ -50,7 +52,9 @@ class IntakeService:
         if received:
             outcomes.update(await self._take_or_split(received, sender))
             self.wake()
-        return tuple(outcomes[position] for position in range(len(proposals)))
+        answer = tuple(outcomes[position] for position in range(len(proposals)))
+        self.metrics.count_proposals(answer)
+        return answer
 
     async def _take_or_split(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
         """Take all at once; when the database refuses one of them, take each alone."""
