@@ -120,7 +120,9 @@ class StandIn:
         )
 
     async def enqueue(self, job_type: str, payload: JsonValue = None, **fields: Any) -> JobRecord:
-        record = JobRecord(new_id(), job_type, payload, **fields)
+        return await self.add(JobRecord(new_id(), job_type, payload, **fields))
+
+    async def add(self, record: JobRecord) -> JobRecord:
         self.jobs[record.id] = record
         await self._notify()
         return record
