@@ -6,7 +6,7 @@ from typing import cast
 from tests.jobs.samples import queued
 
 from wayside_events.contracts.jobs import ClaimRequest
-from wayside_jobs.domain.encoding import Document
+from wayside_jobs.domain.documents import Document
 from wayside_jobs.domain.values import Json
 from wayside_jobs.service.dealing import REPLY_BYTES, Hand, Waiter, deal
 from wayside_jobs.store import ReadyJob

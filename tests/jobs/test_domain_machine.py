@@ -13,7 +13,8 @@ from wayside_events.contracts.jobs import REPORT, Outcome
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import WrongState
-from wayside_jobs.domain.job import Change, Job, Started, hash_token
+from wayside_jobs.domain.facts import Started
+from wayside_jobs.domain.job import Change, Job, hash_token
 from wayside_jobs.domain.reports import Chance, decide, prepare
 from wayside_jobs.domain.states import TERMINAL
 

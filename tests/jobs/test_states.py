@@ -9,7 +9,8 @@ from wayside_events.jobs import JobStatus, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.creation import Origin, retry
 from wayside_jobs.domain.errors import WrongState
-from wayside_jobs.domain.job import Change, Job, LogRow
+from wayside_jobs.domain.facts import LogRow
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.states import TERMINAL, TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json
 

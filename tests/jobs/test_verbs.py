@@ -20,18 +20,17 @@ from wayside_events.jobs import JobError, JobStatus, LogLevel, Progress, QueuedR
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.creation import Origin, retry
 from wayside_jobs.domain.errors import CancelNotRequested
-from wayside_jobs.domain.job import (
+from wayside_jobs.domain.facts import (
     Canceled,
     CancelRequested,
-    CancelState,
     Failed,
-    Job,
     Logged,
     LogRow,
     Progressed,
     Queued,
     Started,
 )
+from wayside_jobs.domain.job import CancelState, Job
 from wayside_jobs.domain.values import Json
 
 ERROR = JobError(code="error", message="no")

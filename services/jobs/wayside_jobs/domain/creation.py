@@ -8,7 +8,8 @@ from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus, QueuedReason
 from wayside_jobs.domain.errors import InvalidJob, WrongState
-from wayside_jobs.domain.job import Change, Job, Policy, Queued, Started
+from wayside_jobs.domain.facts import Queued, Started
+from wayside_jobs.domain.job import Change, Job, Policy
 from wayside_jobs.domain.states import TRANSITIONS, Verb
 from wayside_jobs.domain.verbs import attempt_fields
 

@@ -1,4 +1,4 @@
-"""A job as a value, and the facts that its changes are told as."""
+"""A job as a value."""
 
 import hashlib
 import hmac
@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from wayside_events.identifiers import EntityId, ScopeName
-from wayside_events.jobs import JobMode, JobStatus, LogLevel, QueuedReason, Related
+from wayside_events.jobs import JobMode, JobStatus, Related
+from wayside_jobs.domain.facts import Fact
 from wayside_jobs.domain.values import Json
 
 NO_PROGRESS = Json("{}")
@@ -123,70 +124,6 @@ class Job(NamedTuple):
 def hash_token(token: str) -> bytes:
     """Return what is stored of a token. It is random, so one round without salt is enough."""
     return hashlib.sha256(token.encode()).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """One log entry with its number."""
-
-    seq: int
-    time: datetime
-    level: LogLevel
-    message: str
-    context: Json
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """The job waits, for the first time or again."""
-
-    reason: QueuedReason
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A runner has the job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """The progress, or the partial result, is another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """The log has new entries; `dropped` older ones have been pushed out so far."""
-
-    entries: tuple[LogRow, ...]
-    dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
-    """Somebody asked for the running job to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The job ended well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The job ended in error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Canceled:
-    """The job ended on request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """The job is deleted."""
-
-
-Fact = Queued | Started | Progressed | Logged | CancelRequested | Completed | Failed | Canceled | Expired
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from wayside_events.contracts.jobs import (
 from wayside_events.jobs import JobError, JobStatus, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import JobsError, ValueTooLarge
-from wayside_jobs.domain.job import Change, Job, LogRow
+from wayside_jobs.domain.facts import LogRow
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
 
 INTEGER_LIMIT = 2**31 - 1

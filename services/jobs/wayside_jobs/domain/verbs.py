@@ -13,23 +13,19 @@ from pydantic import JsonValue
 
 from wayside_events.jobs import JobError, JobMode, JobStatus, Progress, QueuedReason
 from wayside_jobs.domain.errors import CancelNotRequested, WrongState
-from wayside_jobs.domain.job import (
-    NO_PROGRESS,
-    Cancel,
+from wayside_jobs.domain.facts import (
     Canceled,
     CancelRequested,
-    CancelState,
-    Change,
     Completed,
     Expired,
     Failed,
-    Job,
     Logged,
     LogRow,
     Progressed,
     Queued,
     Started,
 )
+from wayside_jobs.domain.job import NO_PROGRESS, Cancel, CancelState, Change, Job
 from wayside_jobs.domain.states import TERMINAL, TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json
 
@@ -182,7 +178,7 @@ def overdue(job: Job, *, draw: float, now: datetime) -> Change:
 def reissued(job: Job, token_hash: bytes) -> Job:
     """A new token for the attempt of a process whose answer to `create` was lost; nothing visible changes."""
     _check(job, Verb.HEARTBEAT)
-    return job._replace(token_hash=token_hash)
+    return job._replace(token_hash=token_hash, seq=0)
 
 
 def _ended(job: Job, ended: Ended, now: datetime) -> Change:

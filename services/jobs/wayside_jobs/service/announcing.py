@@ -10,7 +10,8 @@ import structlog
 from wayside_events.bus import BusError
 from wayside_events.contracts.jobs import WAKE_SUBJECT, RunnerPush, runner_subject
 from wayside_events.jobs import JobStatus
-from wayside_jobs.domain.job import CancelRequested, Change, Queued
+from wayside_jobs.domain.facts import CancelRequested, Queued
+from wayside_jobs.domain.job import Change
 from wayside_jobs.service.metrics import JobsMetrics
 
 log = structlog.get_logger("wayside_jobs.announcing")

@@ -1,7 +1,7 @@
 """Cancel: recorded first, then pushed to the runner."""
 
 from wayside_events.jobs import JobStatus
-from wayside_jobs.domain.encoding import job_document
+from wayside_jobs.domain.documents import job_document
 from wayside_jobs.domain.errors import CancelNotSupported, JobNotFound, UnknownJobType
 from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.values import plain_text

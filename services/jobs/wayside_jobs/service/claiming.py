@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 
 from wayside_events.contracts.jobs import ClaimRequest
-from wayside_jobs.domain.encoding import Document, assignment_fields
+from wayside_jobs.domain.documents import Document, assignment_fields
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.job import Change
 from wayside_jobs.domain.verbs import claim

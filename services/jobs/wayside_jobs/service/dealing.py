@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wayside_events.contracts.jobs import ClaimRequest
-from wayside_jobs.domain.encoding import Document
+from wayside_jobs.domain.documents import Document
 from wayside_jobs.store import ReadyJob
 
 REPLY_BYTES = 512 * 1024

@@ -8,7 +8,7 @@ from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus
 from wayside_jobs.domain.creation import Origin, create, start_tracked
-from wayside_jobs.domain.encoding import Document, assignment_fields, job_document
+from wayside_jobs.domain.documents import Document, assignment_fields, job_document
 from wayside_jobs.domain.errors import IdempotencyConflict, SimultaneousChange, UnknownParent
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json

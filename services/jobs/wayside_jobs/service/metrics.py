@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from wayside_jobs.domain.job import Canceled, Change, Completed, Failed, Started
+from wayside_jobs.domain.facts import Canceled, Completed, Failed, Started
+from wayside_jobs.domain.job import Change
 
 _DELAYS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 5, 30, 300, 3600)
 _DURATIONS = (0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)

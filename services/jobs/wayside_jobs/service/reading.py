@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import orjson
 
-from wayside_jobs.domain.encoding import job_document, job_fields, log_entry
+from wayside_jobs.domain.documents import job_document, job_fields, log_entry
 from wayside_jobs.domain.errors import JobNotFound
 from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.values import Json

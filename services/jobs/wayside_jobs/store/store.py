@@ -8,7 +8,8 @@ import asyncpg
 
 from wayside_events.jobs import JobStatus, LogLevel
 from wayside_jobs.domain.errors import SimultaneousChange, StoreRefused
-from wayside_jobs.domain.job import Job, LogRow
+from wayside_jobs.domain.facts import LogRow
+from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.wanted import Position, Wanted
 from wayside_jobs.store.unit import SQL, Unit

@@ -6,9 +6,10 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Final
 
-from wayside_jobs.domain.encoding import encode_events
 from wayside_jobs.domain.errors import SimultaneousChange
-from wayside_jobs.domain.job import Change, Job, Logged
+from wayside_jobs.domain.events import encode_events
+from wayside_jobs.domain.facts import Logged
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
 from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row, new_row
 from wayside_service.database import Connection, load_queries

@@ -21,8 +21,10 @@ from wayside_events.catalogue import parse_event
 from wayside_events.contracts import jobs as contracts
 from wayside_events.jobs import LogLevel, Progress
 from wayside_jobs.domain import verbs
-from wayside_jobs.domain.encoding import assignment_fields, encode_event, job_document
-from wayside_jobs.domain.job import CancelRequested, Change, Completed, Failed, Job, LogRow
+from wayside_jobs.domain.documents import assignment_fields, job_document
+from wayside_jobs.domain.events import encode_event
+from wayside_jobs.domain.facts import CancelRequested, Completed, Failed, LogRow
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
 
 RICH: dict[str, Any] = {

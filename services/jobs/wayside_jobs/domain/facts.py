@@ -1,0 +1,100 @@
+"""The facts that changes of a job are told as; everything else an event says is in the job."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from wayside_events.jobs import (
+    JobCanceled,
+    JobCancelRequested,
+    JobCompleted,
+    JobExpired,
+    JobFailed,
+    JobLogged,
+    JobProgressed,
+    JobQueued,
+    JobStarted,
+    LogLevel,
+    QueuedReason,
+)
+from wayside_jobs.domain.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One log entry with its number."""
+
+    seq: int
+    time: datetime
+    level: LogLevel
+    message: str
+    context: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The job waits, for the first time or again."""
+
+    event_type: ClassVar[str] = JobQueued.event_type()
+    reason: QueuedReason
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A runner has the job."""
+
+    event_type: ClassVar[str] = JobStarted.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """The progress, or the partial result, is another one."""
+
+    event_type: ClassVar[str] = JobProgressed.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """The log has new entries; `dropped` older ones have been pushed out so far."""
+
+    event_type: ClassVar[str] = JobLogged.event_type()
+    entries: tuple[LogRow, ...]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody asked for the running job to end."""
+
+    event_type: ClassVar[str] = JobCancelRequested.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The job ended well."""
+
+    event_type: ClassVar[str] = JobCompleted.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job ended in error."""
+
+    event_type: ClassVar[str] = JobFailed.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """The job ended on request."""
+
+    event_type: ClassVar[str] = JobCanceled.event_type()
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The job is deleted."""
+
+    event_type: ClassVar[str] = JobExpired.event_type()
+
+
+Fact = Queued | Started | Progressed | Logged | CancelRequested | Completed | Failed | Canceled | Expired
