@@ -124,3 +124,14 @@ async def test_a_migration_that_cannot_be_applied_keeps_the_service_unready_and_
 
     assert await eventually(complains)
     await opened.close()
+
+
+async def test_the_server_notices_within_seconds_that_our_host_is_gone(open_database: OpenDatabase) -> None:
+    async with open_database() as database:
+        own = await database.connect()
+        idle, interval, count = [
+            int(await own.fetchval(f"SELECT setting FROM pg_settings WHERE name = 'tcp_keepalives_{name}'"))
+            for name in ("idle", "interval", "count")
+        ]
+        await own.close()
+    assert 0 < idle + interval * count <= 30

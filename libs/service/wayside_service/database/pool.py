@@ -20,6 +20,8 @@ from wayside_service.settings import DatabaseSettings
 from wayside_service.tasks import end
 
 _CONNECT_TIMEOUT_SECONDS = 5.0
+_KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""When our host vanishes without a word, PostgreSQL frees our locks after 25 s, not after the kernel's two hours."""
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger("wayside_service.database")
@@ -117,6 +119,7 @@ class Database:
             "server_settings": {
                 "application_name": f"wayside-{self.schema}",
                 "search_path": f'"{self.schema}", public',
+                **_KEEPALIVE,
             },
         }
 
