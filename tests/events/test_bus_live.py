@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from nats.aio.msg import Msg
 from tests.events.test_bus_publishing import message
 
-from wayside_events.bus import Bus, BusSettings, StoredMessage
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, StoredMessage
 from wayside_events.subjects import EventFilter, event_subject
 
 
@@ -59,3 +61,19 @@ async def test_replay_of_several_types_leaves_out_the_others(bus: Bus) -> None:
 
 async def test_replay_of_nothing_is_empty(bus: Bus) -> None:
     assert [batch async for batch in bus.replay(EventFilter(scope="acme"), after=0, upto=0)] == []
+
+
+async def test_an_answer_with_a_hole_is_not_taken_for_history(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bus.publish_batch([message("job", revision) for revision in range(1, 6)])
+    reader = bus._direct()
+    route = reader._route
+
+    async def lossy(received: Msg) -> None:
+        if (received.headers or {}).get("Nats-Sequence") != "3":
+            await route(received)
+
+    monkeypatch.setattr(reader, "_route", lossy)
+    with pytest.raises(BusUnavailable, match="lost on the way"):
+        await reader.page("analysis.job.progress.*.*", 1)

@@ -20,6 +20,7 @@ _SUBJECT = f"$JS.API.DIRECT.GET.{STREAM_NAME}"
 _SILENCE_SECONDS = 5.0
 _BATCH_BYTES = 4 * 1024 * 1024
 _PENDING_HEADER = "Nats-Num-Pending"
+_LAST_HEADER = "Nats-Last-Sequence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class DirectReader:
             except TimeoutError:
                 raise BusUnavailable("the event stream did not answer") from None
             headers = message.headers or {}
+            if (newest := headers.get(_LAST_HEADER)) and int(newest) != _sequence_of_last(messages):
+                raise BusUnavailable("a part of the event stream's answer was lost on the way")
             match headers.get(STATUS_HEADER):
                 case None:
                     messages.append(stored_message(message, headers))
@@ -117,6 +120,10 @@ class DirectReader:
     async def _route(self, message: Msg) -> None:
         if queue := self._reads.get(message.subject.rpartition(".")[2]):
             queue.put_nowait(message)
+
+
+def _sequence_of_last(messages: Sequence[StoredMessage]) -> int:
+    return messages[-1].sequence if messages else 0
 
 
 def stored_message(message: Msg, headers: Mapping[str, str]) -> StoredMessage:
