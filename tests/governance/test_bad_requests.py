@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 from tests.governance.api import SCOPE, Answer, Api, proposal
 from yarl import URL
 
@@ -99,6 +100,14 @@ async def test_what_is_not_json_is_said_to_be_so(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
     answers = [await api.call("POST", PROPOSE, data=raw, headers=headers) for raw in NOT_JSON]
     assert {(answer.status, answer.body["code"]) for answer in answers} == {(400, "malformed_json")}
+
+
+async def test_a_line_that_is_nested_too_deeply_is_refused_alone(api: Api) -> None:
+    lines = [b'{"evidence":' * 900 + b"1" + b"}" * 900, b"[" * 5_000, orjson.dumps(proposal())]
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = await api.call("POST", PROPOSE, data=b"\n".join(lines), headers=headers)
+    outcomes = [orjson.loads(line)["outcome"] for line in answer.body.splitlines()]
+    assert outcomes == ["invalid", "invalid", "created"]
 
 
 async def test_another_content_type_is_refused(api: Api) -> None:

@@ -97,6 +97,9 @@ class NotStorable(GovernanceError):
     code = "not_storable"
     title = "The proposal cannot be stored"
 
+    def __init__(self) -> None:
+        super().__init__("The database refuses a value of this proposal; the service's log says which.")
+
 
 class InvalidProposal(GovernanceError):
     """A proposal breaks the contract; `errors` names the fields, relative to the proposal."""

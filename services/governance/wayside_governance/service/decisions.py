@@ -42,7 +42,14 @@ class Asked:
     at: datetime
     request: DecisionRequest
 
-    def decision(self, seen: Suggestion, **more: object) -> Decision:
+    def decision(
+        self,
+        seen: Suggestion,
+        *,
+        edge_id: EntityId | None = None,
+        undoes: EntityId | None = None,
+        fingerprints: frozenset[bytes] = frozenset(),
+    ) -> Decision:
         """Return the decision on a suggestion as it was seen."""
         return Decision(
             id=self.id,
@@ -57,7 +64,9 @@ class Asked:
             confidence_shown=seen.standing.confidence,
             evidence_shown=seen.standing.evidence_count,
             time_taken_seconds=self.request.time_taken_seconds,
-            **more,  # type: ignore[arg-type]
+            edge_id=edge_id,
+            undoes=undoes,
+            fingerprints=fingerprints,
         )
 
     def review(self, edge_id: EntityId | None = None) -> Review:

@@ -1,5 +1,6 @@
 """Taking of proposals: a batch is one transaction; what became of each is answered in its place."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from wayside_governance.store import intake as stored
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
 
+BREATH = 100
+"""After how many proposals other requests have a turn."""
+
 Steps = dict[Claim, list[Step]]
 
 log = structlog.get_logger("wayside_governance.intake")
@@ -45,6 +49,8 @@ class IntakeService:
         outcomes: dict[int, ProposalOutcome] = {}
         received: list[Received] = []
         for position, value in enumerate(proposals):
+            if position % BREATH == 0:
+                await asyncio.sleep(0)
             try:
                 received.append(read_proposal(value, position, sender))
             except InvalidProposal as error:
@@ -62,7 +68,7 @@ class IntakeService:
             return await self._take(received, sender)
         except NotStorable as error:
             if len(received) == 1:
-                log.warning("proposal_not_storable", error=str(error), claim=received[0].claim)
+                log.warning("proposal_not_storable", error=repr(error.__cause__), claim=received[0].claim)
                 return {received[0].position: _refused(error)}
         outcomes: dict[int, ProposalOutcome] = {}
         for one in received:

@@ -34,7 +34,7 @@ def refusals() -> Iterator[None]:
         asyncpg.IntegrityConstraintViolationError,
         asyncpg.ProgramLimitExceededError,
     ) as error:
-        raise NotStorable(str(error)) from error
+        raise NotStorable from error
 
 
 async def merge_nodes(
