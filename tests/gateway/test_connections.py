@@ -50,6 +50,14 @@ async def test_http_1_0_gets_plain_bytes_until_the_connection_ends(
     assert b"event: wayside.end\n" in rest
 
 
+async def test_a_client_that_keeps_no_connection_is_told_so(gateway: GatewayHere) -> None:
+    reader, writer = await speak(gateway, "GET /v1/events HTTP/1.1\r\nConnection: close")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    writer.close()
+    assert "connection: close" in head
+    assert "keep-alive" not in head
+
+
 async def test_a_stream_that_ended_leaves_its_connection_usable(
     gateway: GatewayHere, bus: Bus, upstream: Upstream
 ) -> None:

@@ -23,6 +23,7 @@ from wayside_gateway.streams.wanted import Wanted
 SCOPE = "acme"
 PROGRESS = "analysis.job.progress"
 PAGE = 3
+RECALL_SPAN = 2
 QUIET_ROUNDS = 50
 
 
@@ -136,7 +137,7 @@ class Stream:
             raise CursorLost(after)
 
     async def recall(self, topic: Topic, wanted: Wanted, after: Cursor) -> bool:
-        if wanted.entities:
+        if wanted.entities or topic.history.start - after.sequence > RECALL_SPAN:
             return False
         history, frames = topic.history, list[Frame]()
         upto = history.start

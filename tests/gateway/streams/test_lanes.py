@@ -17,6 +17,13 @@ def test_of_progress_only_the_latest_per_job_waits() -> None:
     assert lanes.conflated == 3
 
 
+def test_newer_progress_leaves_in_its_own_turn() -> None:
+    lanes = Lanes(LaneLimits())
+    for sequence, job in enumerate("aba", start=1):
+        lanes.add(event(sequence, PROGRESS, job))
+    assert sequences(lanes) == [2, 3]
+
+
 def test_everything_else_waits_and_leaves_in_order_with_the_progress() -> None:
     lanes = Lanes(LaneLimits())
     for sequence, name in enumerate([PROGRESS, LOG, PROGRESS, LOG], start=1):

@@ -14,11 +14,11 @@ class StreamResponse(EventSourceResponse):
     `aiohttp_sse` brings the headers and has the kernel give up on a peer that acknowledges nothing for two minutes.
     """
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self) -> None:
         super().__init__(allow_all_methods=True)
         self.headers["Cache-Control"] = "no-cache, no-transform"
-        if request.version < HttpVersion11:
-            del self.headers["Connection"]
+        # aiohttp knows better what becomes of the connection: not every client keeps it, nor does HTTP/1.0.
+        del self.headers["Connection"]
 
     async def _ping(self) -> None:
         """Do nothing: a task per connection is what thousands of connections cannot afford."""

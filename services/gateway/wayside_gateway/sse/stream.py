@@ -41,7 +41,7 @@ class ClientStream:
         self._request = request
         self._settings = settings
         self._sink = SseSink(request)
-        self.response = StreamResponse(request)
+        self.response = StreamResponse()
         self.subscription = Subscription(wanted, self._sink, settings.lanes, stats)
 
     @property

@@ -154,8 +154,9 @@ class Feed:
         topic, state = self.topic, await self._source.state()
         end = state.position
         if self._is_lost or not state.keeps_all_after(topic.cursor):
-            self._is_lost = False
-            self._held = [message for message in self._held if message.sequence > end.sequence]
+            # What is held may be of the stream before; what is of this one is read in the next round.
+            self._held.clear()
+            self._again, self._is_lost = True, False
             self._stats.resets += 1
             topic.reset(end)
             return

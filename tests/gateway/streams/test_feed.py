@@ -1,0 +1,133 @@
+"""A live feed with holes, and what is published of it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.eventually import eventually
+from tests.gateway.streams.frames import LOG
+from tests.gateway.streams.model import SCOPE, Stored, Stream
+
+from wayside_gateway.streams.feed import Feed
+from wayside_gateway.streams.history import HistoryLimits
+from wayside_gateway.streams.stats import Stats
+from wayside_gateway.streams.topic import Topic
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+async def feed(stream: Stream) -> AsyncIterator[Feed]:
+    feed = stream.feed = Feed(Topic(SCOPE, HistoryLimits()), stream, Stats())
+    stream.publish(LOG, SCOPE, "before")
+    stream.arrive()
+    await feed.start()
+    yield feed
+    await feed.close()
+
+
+def published(feed: Feed) -> list[int]:
+    return [frame.sequence for frame in feed.topic.history.after(1) or []]
+
+
+async def whole(feed: Feed, upto: int) -> bool:
+    return await eventually(lambda: feed._repairing is None and feed.topic.cursor.sequence >= upto)
+
+
+async def test_it_begins_at_the_end_of_the_stream(stream: Stream, feed: Feed) -> None:
+    stream.arrive()
+    stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    assert await whole(feed, 2)
+    assert published(feed) == [2]
+
+
+async def test_what_was_lost_is_read_and_what_came_meanwhile_waits(stream: Stream, feed: Feed) -> None:
+    stream.publish(LOG, SCOPE, "a")
+    stream.publish(LOG, "other", "a")
+    stream.lose()
+    stream.publish(LOG, SCOPE, "b")
+    stream.arrive()
+    assert published(feed) == []
+    assert await whole(feed, 4)
+    assert published(feed) == [2, 4]
+
+
+async def test_it_waits_for_the_stream_as_long_as_it_takes(stream: Stream, feed: Feed) -> None:
+    stream.is_available = False
+    stream.publish(LOG, SCOPE, "a")
+    stream.lose()
+    assert not await eventually(lambda: bool(published(feed)), within_seconds=0.1)
+    stream.is_available = True
+    assert await whole(feed, 2)
+    assert published(feed) == [2]
+
+
+async def test_a_hole_shows_in_the_next_event_on_the_subject(stream: Stream, feed: Feed) -> None:
+    for _ in range(2):
+        stream.publish(LOG, SCOPE, "a")
+    stream.lose_unnoticed(2)
+    stream.arrive()
+    stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    assert await whole(feed, 4)
+    assert published(feed) == [2, 3, 4]
+
+
+async def test_a_hole_that_clients_are_past_makes_them_start_anew(stream: Stream, feed: Feed) -> None:
+    stream.publish(LOG, SCOPE, "a")
+    stream.publish(LOG, SCOPE, "b")
+    stream.lose_unnoticed(2)
+    stream.arrive()
+    feed.deliver(stream.events[-1])
+    stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    assert await whole(feed, 4)
+    assert published(feed) == []
+    assert feed.topic.history.start == 4
+
+
+async def test_a_sequence_that_goes_back_is_another_stream(stream: Stream, feed: Feed) -> None:
+    for _ in range(3):
+        stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    stream.recreate()
+    stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    assert await eventually(lambda: feed.topic.cursor == stream.position)
+
+
+async def test_what_was_held_of_the_stream_before_is_not_taken_for_this_one(
+    stream: Stream, feed: Feed
+) -> None:
+    feed.gap()
+    for _ in range(3):
+        stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    stream.recreate()
+    assert await eventually(lambda: feed._repairing is None)
+    assert published(feed) == []
+    assert feed.topic.cursor == stream.position
+
+
+async def test_a_repeat_is_published_once(stream: Stream, feed: Feed) -> None:
+    stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    repeat: Stored = stream.events[-1]
+    feed.deliver(repeat)
+    assert await whole(feed, 2)
+    assert published(feed) == [2]
+
+
+async def test_more_than_can_be_held_is_read(
+    stream: Stream, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wayside_gateway.streams.feed.HELD_LIMIT", 2)
+    stream.lose()
+    for _ in range(5):
+        stream.publish(LOG, SCOPE, "a")
+        stream.arrive()
+    assert await whole(feed, 6)
+    assert published(feed) == [2, 3, 4, 5, 6]
