@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from wayside_events.bus import Bus, BusSettings, BusUnavailable, MessageTooLarge, OutgoingMessage
 from wayside_events.identifiers import EntityId, new_id, parse_scope
 from wayside_events.jobs import JobLogData, JobLogged, JobProgressData, JobProgressed, Progress
+from wayside_events.stream import StreamLimits
 from wayside_events.subjects import EventFilter, event_subject
+from wayside_standalone.nats import NatsServer, NatsSettings
 
 ACME = parse_scope("acme")
 
@@ -123,3 +126,15 @@ async def test_log_events_keep_their_entries(bus: Bus) -> None:
     )
     await bus.publish(event)
     assert await stored_ids(bus) == [f"{job}:1"]
+
+
+async def test_a_full_account_is_no_fault_of_the_message(tmp_path: Path) -> None:
+    users = tmp_path / "account.conf"
+    limits = "jetstream {\n max_file: 20000\n max_mem: 1000\n }"
+    users.write_text(f"accounts {{\n A {{\n {limits}\n users: [ {{user: a, password: a}} ]\n }}\n}}\n")
+    with NatsServer(NatsSettings(tmp_path / "nats", users=users)) as server:
+        settings = BusSettings(server.url, user="a", password="a")
+        async with Bus.connected(settings, StreamLimits(max_bytes=-1)) as bus:
+            with pytest.raises(BusUnavailable, match="resource limits exceeded"):
+                for revision in range(1, 60):
+                    await bus.publish_batch([message("job", revision, b"x" * 1_000)])

@@ -28,6 +28,10 @@ _HEADER_ALLOWANCE = 512
 """Bytes of headers that come on top of a message's own: message id and batch headers."""
 
 
+_NOT_OF_THE_MESSAGE = frozenset({10002, 10109})
+"""Errors of the account's limits and of a sealed stream, which the server reports like errors of the message."""
+
+
 class StreamMissing(BusUnavailable):
     """No stream takes the subject: it was deleted, or never created."""
 
@@ -97,6 +101,6 @@ async def _request(client: Client, message: OutgoingMessage, headers: dict[str, 
 
 def _refusal(message: OutgoingMessage, error: dict[str, Any]) -> Exception:
     # 409: the same message id is just being stored by somebody else.
-    if int(error.get("code", 0)) >= 409:
+    if int(error.get("code", 0)) >= 409 or error.get("err_code") in _NOT_OF_THE_MESSAGE:
         return BusUnavailable(f"the event stream is not ready: {error['description']}")
     return PublishRefused(message.message_id, str(error["description"]))
