@@ -139,6 +139,12 @@ async def test_a_stream_is_stored_while_it_still_comes(api: Api) -> None:
     assert answer.body.count('"created"') == 1_001
 
 
+async def test_a_stream_that_cannot_be_decoded_is_a_problem(api: Api) -> None:
+    headers = {**LINES, "Content-Encoding": "gzip"}
+    answer = await api.call("POST", "/v1/suggestions", data=b"no gzip at all", headers=headers)
+    assert (answer.status, answer.body["code"]) == (400, "bad_request")
+
+
 async def test_what_the_database_refuses_is_refused_alone(api: Api, connection: Any) -> None:
     await connection.execute(
         "ALTER TABLE evidence ADD CONSTRAINT no_poison CHECK (reasoning IS DISTINCT FROM 'poison')"
