@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar, Unpack
 
+from pydantic import JsonValue
+
 from wayside.errors import HandlerStopped
 from wayside.progress import JobLog, Operation, ProgressFields
 from wayside.proposing import Proposer
@@ -44,6 +46,11 @@ class Context(Operation):
     def scope(self) -> ScopeName:
         """The tenant the job belongs to."""
         return self.job.scope
+
+    @property
+    def input(self) -> JsonValue:
+        """The input as it came, before it was parsed for the handler."""
+        return self.job.input
 
     @property
     def attempt(self) -> int:

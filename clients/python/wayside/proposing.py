@@ -85,9 +85,7 @@ class Proposer:
             except BusUnavailable as error:
                 logger.info("%d proposals wait: %s", len(batch), error)
             except RequestRefused as error:
-                if error.problem.status < 500:
-                    raise error_of(error.problem) from error
-                logger.warning("%d proposals wait: %s", len(batch), error)
+                raise error_of(error.problem) from error
             else:
                 return reply.outcomes
             await self._runner.wait_for_resume(RETRY_SECONDS)

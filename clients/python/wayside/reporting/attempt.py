@@ -1,13 +1,13 @@
 """One attempt at one job, as its runner sees it: who owns it, what it says, and whether it shall stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
 from wayside.errors import Stop
 from wayside.reporting.buffer import AttemptBuffer, Report
-from wayside.reporting.encoding import log_line
+from wayside.reporting.encoding import log_line, plain
 from wayside_events.contracts.jobs import AssignedJob, Assignment
 from wayside_events.jobs import JobError, LogLevel
 
@@ -68,11 +68,11 @@ class Attempt:
 
     # How it ends; the first ending counts
 
-    def complete(self, result: JsonValue, metrics: dict[str, JsonValue] | None = None) -> None:
+    def complete(self, result: JsonValue, metrics: Mapping[str, object] | None = None) -> None:
         """The handler returned."""
         ending: Report = {"kind": "complete", "result": result}
         if metrics:
-            ending["metrics"] = metrics
+            ending["metrics"] = plain(metrics)
         self._finish(ending)
 
     def fail(self, error: JobError) -> None:

@@ -15,10 +15,16 @@ HEARTBEATS_PER_LEASE = 3
 
 
 class Entry(NamedTuple):
-    """One report of a batch, and whose it is."""
+    """One report of a batch, whose it is, and its size as JSON."""
 
     attempt: Attempt
     report: Report
+    size: int
+
+    @classmethod
+    def of(cls, attempt: Attempt, report: Report) -> "Entry":
+        """Make an entry."""
+        return cls(attempt, report, size_of(report))
 
     @property
     def kind(self) -> str:
@@ -103,14 +109,14 @@ class ReportQueue:
 
     def heard(self, entries: list[Entry], at: float) -> None:
         """Note that the jobs service has answered what was sent at `at`, which extends the leases."""
-        for attempt, _ in entries:
-            if voice := self._voices.get(attempt):
+        for entry in entries:
+            if voice := self._voices.get(entry.attempt):
                 voice.heard_at = at
 
     def _take(self, attempt: Attempt, batch: "_Batch", now: float) -> bool:
         voice = self._voices[attempt]
         while (report := attempt.next_report()) is not None:
-            entry = Entry(attempt, report)
+            entry = Entry.of(attempt, report)
             voice.ended = voice.ended or entry.kind in ENDINGS
             if not batch.fits(entry):
                 self._held = entry
@@ -125,7 +131,7 @@ class ReportQueue:
         for attempt in self._voices:
             if attempt in speaking or not self._is_running(attempt) or self._heartbeat_at(attempt) > now:
                 continue
-            entry = Entry(attempt, attempt.stamp({"kind": "heartbeat"}))
+            entry = Entry.of(attempt, attempt.stamp({"kind": "heartbeat"}))
             if not batch.fits(entry):
                 self._held = entry
                 return
@@ -152,10 +158,8 @@ class _Batch:
         self._room = max_bytes
 
     def fits(self, entry: Entry) -> bool:
-        return not self.entries or (
-            len(self.entries) < BATCH_REPORTS and size_of(entry.report) + 1 <= self._room
-        )
+        return not self.entries or (len(self.entries) < BATCH_REPORTS and entry.size < self._room)
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
-        self._room -= size_of(entry.report) + 1
+        self._room -= entry.size + 1

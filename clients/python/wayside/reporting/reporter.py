@@ -23,7 +23,7 @@ logger = logging.getLogger("wayside.runner")
 Send = Callable[[Sequence[Report], float], Awaitable[Sequence[ReportOutcome]]]
 """Carries a batch to the jobs service, which has so many seconds to answer, and returns one outcome for each report.
 
-Raises a `BusError`."""
+Raises `RequestRefused` when the batch as such is not accepted, another `BusError` when it may be sent again."""
 
 ANSWER_LEAST_SECONDS = 2.0
 ANSWER_MOST_SECONDS = 10.0
@@ -152,8 +152,6 @@ class Reporter:
         try:
             return await self._send([entry.report for entry in batch], seconds)
         except RequestRefused as refused:
-            if not _is_final(refused.problem):
-                raise
             if len(batch) == 1:
                 return [_invalid(batch[0], refused.problem)]
         return [outcome for entry in batch for outcome in await self._send_whole([entry], seconds)]
@@ -214,10 +212,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _severity(error: BusError) -> int:
     return logging.INFO if isinstance(error, BusUnavailable) else logging.ERROR
-
-
-def _is_final(problem: Problem) -> bool:
-    return problem.status < 500 and problem.status not in (408, 429)
 
 
 def _invalid(entry: Entry, problem: Problem) -> ReportOutcome:

@@ -13,7 +13,7 @@ from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt, AttemptKey
 from wayside.reporting.buffer import Report
 from wayside.reporting.reporter import Reporter
-from wayside_events.bus import Bus, BusSettings, BusUnavailable, MalformedReply
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, MalformedReply, RequestRefused
 from wayside_events.contracts.jobs import (
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
@@ -32,6 +32,9 @@ logger = logging.getLogger("wayside.runner")
 R = TypeVar("R", bound=BaseModel)
 
 RETRY_SECONDS = 1.0
+TRANSIENT = (408, 429)
+"""Refusals below 500 that are no verdict on the request."""
+
 DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 """What a NATS server takes unless it is configured otherwise; known exactly once connected."""
 
@@ -102,8 +105,13 @@ class Runner:
         self._attempts.pop(attempt.key, None)
 
     async def ask(self, subject: str, body: BaseModel, reply_type: type[R], *, timeout_seconds: float) -> R:
-        """Send a request; raises a `BusError`."""
-        return await self.bus.request(subject, body, reply_type, timeout_seconds=timeout_seconds)
+        """Send a request; raises `BusUnavailable` when trying again later makes sense, else another `BusError`."""
+        try:
+            return await self.bus.request(subject, body, reply_type, timeout_seconds=timeout_seconds)
+        except RequestRefused as refused:
+            if refused.problem.status >= 500 or refused.problem.status in TRANSIENT:
+                raise BusUnavailable(str(refused)) from refused
+            raise
 
     async def wait_for_resume(self, seconds: float) -> None:
         """Pause before another try; a connection that comes back ends the pause."""

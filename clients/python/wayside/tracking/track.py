@@ -4,18 +4,16 @@ import asyncio
 import concurrent.futures
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TypedDict, Unpack
 from uuid import uuid4
 
-from pydantic import JsonValue
-
-from wayside.errors import AlreadyTracked, JobCanceled, Stop
+from wayside.errors import AlreadyTracked, JobCanceled, Stop, Unavailable
 from wayside.progress import Operation
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.encoding import NotJson, TooLarge, json_value
-from wayside.tracking.tracker import Tracker, default_tracker, describe
+from wayside.tracking.tracker import Tracker, default_tracker
 from wayside.worker.conclusion import failure, traceback_of
 from wayside_events.contracts.jobs import CreateRequest, JobCreate
 from wayside_events.identifiers import EntityId, parse_scope
@@ -40,7 +38,7 @@ class TrackedJob(Operation):
     """A running operation and its record. Set `result`, and `metrics`, before the block ends."""
 
     result: object = None
-    metrics: dict[str, JsonValue] | None = None
+    metrics: Mapping[str, object] | None = None
 
     @property
     def id(self) -> EntityId | None:
@@ -147,26 +145,28 @@ class Tracking:
 
     async def _begin(self) -> None:
         try:
-            begun = self._tracker.begin(self._attempt, self._request())
-        except ValueError as error:
+            await self._begun()
+        except AlreadyTracked:
+            raise
+        except Exception as error:
             if self._is_required:
                 raise
-            logger.error("an operation runs without a record: %s", error)  # noqa: TRY400 - the reason says it all
-            return
+            logger.warning("an operation runs without a record for now: %s", error)
+
+    async def _begun(self) -> None:
+        """Wait until there is a record, or for as long as that makes sense."""
+        begun = self._tracker.begin(self._attempt, self._request())
         seconds = self._tracker.settings.start_seconds if self._waits else 0
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.shield(asyncio.wrap_future(begun))
-        except AlreadyTracked:
-            raise
-        except Exception as error:
-            if isinstance(error, TimeoutError):
-                self._tracker.gave_up()
+        except TimeoutError:
+            self._tracker.gave_up()
+            begun.add_done_callback(_log_late)
             if self._is_required:
                 begun.cancel()
-                raise
-            logger.warning("an operation runs without a record for now: %s", describe(error))
-            begun.add_done_callback(_log_late)
+            msg = f"Wayside did not answer within {seconds:g} s"
+            raise Unavailable(msg) from None
 
     @property
     def _waits(self) -> bool:
@@ -240,4 +240,4 @@ class Tracking:
 
 def _log_late(begun: concurrent.futures.Future[None]) -> None:
     if not begun.cancelled() and (error := begun.exception()):
-        logger.warning("an operation was never recorded: %s", describe(error))
+        logger.warning("an operation was never recorded: %s", error)

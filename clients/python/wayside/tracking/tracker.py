@@ -6,20 +6,17 @@ In a thread, so that heartbeats go on while the caller's event loop is busy, and
 import asyncio
 import atexit
 import concurrent.futures
-import contextlib
 import logging
 import os
 import threading
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar
 
-from wayside.errors import AlreadyTracked, Unavailable
+from wayside.errors import AlreadyTracked, Unavailable, error_of
 from wayside.reporting.attempt import Attempt
 from wayside.runner.runner import Runner
 from wayside.settings import nats_settings, new_runner_name
-from wayside_events.bus import BusError, BusSettings, BusUnavailable, RequestRefused
+from wayside_events.bus import BusSettings, BusUnavailable, RequestRefused
 from wayside_events.contracts.jobs import (
     CREATE_SUBJECT,
     REGISTER_SUBJECT,
@@ -31,8 +28,6 @@ from wayside_events.contracts.jobs import (
 )
 
 logger = logging.getLogger("wayside.tracking")
-
-T = TypeVar("T")
 
 CREATE_TIMEOUT_SECONDS = 5.0
 CREATE_PATIENCE_SECONDS = 600.0
@@ -70,6 +65,7 @@ class Tracker:
         self._closing: asyncio.Event | None = None
         self._runner: Runner | None = None
         self._is_reachable = True
+        self._is_closed = False
 
     @property
     def is_reachable(self) -> bool:
@@ -83,14 +79,16 @@ class Tracker:
     def begin(self, attempt: Attempt, request: CreateRequest) -> concurrent.futures.Future[None]:
         """Create the job of an attempt, for as long as it takes; the future says when, or why it cannot be.
 
-        It fails with `AlreadyTracked`, `RequestRefused` or, after ten minutes, `Unavailable`.
+        It fails with `AlreadyTracked`, a `ProblemError` or, after ten minutes, `Unavailable`; this raises `Unavailable`
+        when the tracker is closed.
         """
-        return self._submit(self._begin(attempt, request))
+        loop = self._started_loop()
+        return asyncio.run_coroutine_threadsafe(self._begin(attempt, request), loop)
 
     def close(self) -> None:
         """Say what is left to say, for a short while, and disconnect. Afterwards nothing is tracked any more."""
         with self._lock:
-            thread = self._thread
+            thread, self._is_closed = self._thread, True
         if thread is None or not thread.is_alive():
             return
         loop = self._ready.result(THREAD_SECONDS)
@@ -98,18 +96,24 @@ class Tracker:
         loop.call_soon_threadsafe(self._closing.set)
         thread.join(self.settings.exit_seconds + THREAD_SECONDS)
 
-    def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        self._start()
-        return asyncio.run_coroutine_threadsafe(work, self._ready.result(THREAD_SECONDS))
-
-    def _start(self) -> None:
+    def _started_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self._is_closed:
+                msg = "the tracker is closed"
+                raise Unavailable(msg)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=lambda: asyncio.run(self._serve()), name="wayside-tracker", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name="wayside-tracker", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
+        return self._ready.result(THREAD_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:
+            logger.exception("the tracker ended")
+            if not self._ready.done():
+                self._ready.set_exception(error)
 
     async def _serve(self) -> None:
         self._closing = asyncio.Event()
@@ -152,10 +156,8 @@ class Tracker:
                 CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
             )
         except RequestRefused as refused:
-            if refused.problem.status >= 500:
-                raise BusUnavailable(str(refused)) from refused
             if refused.problem.code != UNKNOWN_TYPE:
-                raise
+                raise error_of(refused.problem) from refused
         await self._register(request.job.type)
         return await runner.ask(CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS)
 
@@ -181,12 +183,3 @@ def default_tracker() -> Tracker:
 @cache
 def _tracker_of(_process: int) -> Tracker:
     return Tracker()
-
-
-def describe(error: BaseException) -> str:
-    """Say in a log why an operation is not tracked."""
-    if isinstance(error, BusError | Unavailable):
-        return str(error)
-    with contextlib.suppress(Exception):
-        return f"{type(error).__name__}: {error}"
-    return type(error).__name__
