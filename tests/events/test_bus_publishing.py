@@ -135,6 +135,7 @@ async def test_a_full_account_is_no_fault_of_the_message(tmp_path: Path) -> None
     with NatsServer(NatsSettings(tmp_path / "nats", users=users)) as server:
         settings = BusSettings(server.url, user="a", password="a")
         async with Bus.connected(settings, StreamLimits(max_bytes=-1)) as bus:
-            many = [message("job", revision, b"x" * 1_000) for revision in range(1, 60)]
+            for revision in range(1, 15):
+                await bus.publish_batch([message("job", revision, b"x" * 1_000)])
             with pytest.raises(BusUnavailable, match="resource limits exceeded"):
-                await bus.publish_batch(many)
+                await bus.publish_batch([message("job", 15, b"x" * 10_000)])
