@@ -98,6 +98,15 @@ async def test_a_runner_outlives_a_restart_of_nats(
     assert (await runner.report(assignment, "complete", result=1)).outcome is Outcome.ACCEPTED
 
 
+async def test_claims_from_before_nats_was_away_are_given_nothing(
+    api: Api, runner: RunnerForTests, nats_server: NatsServer
+) -> None:
+    claim = asyncio.create_task(runner.claim(1, wait_ms=30_000))
+    await asyncio.sleep(0.2)
+    await asyncio.to_thread(nats_server.restart)
+    assert await asyncio.wait_for(claim, 10) == ()
+
+
 async def test_what_a_dead_instance_committed_is_published_by_the_next(
     jobs_database: str, nats_server: NatsServer, bus: Bus, log: EventLog
 ) -> None:

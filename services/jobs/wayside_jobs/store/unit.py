@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Final
+
+import asyncpg
 
 from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.events import encode_events
@@ -15,12 +17,14 @@ from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row, 
 from wayside_service.database import Connection, load_queries
 from wayside_service.outbox import add_events
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
 SQL: Final = load_queries(files("wayside_jobs") / "queries.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Jobs that nobody else can change until the transaction ends, by id, and the database's time."""
+    """Jobs that nobody else can change until the transaction ends, by id, and the time at which they were locked."""
 
     jobs: Mapping[str, Job]
     now: datetime
@@ -36,7 +40,7 @@ class ReadyJob:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Jobs that may be claimed, most urgent first, and the database's time."""
+    """Jobs that may be claimed, most urgent first, and the time at which they were locked."""
 
     jobs: Sequence[ReadyJob]
     now: datetime
@@ -85,26 +89,22 @@ class Unit:
     async def lock(self, job_ids: Sequence[str]) -> Locked:
         """Lock the named jobs; those that do not exist are not in the answer."""
         rows = await self._connection.fetch(SQL.lock_jobs, job_ids)
-        now = rows[-1]["now"] if rows else await self.now()
-        return Locked({row["id"]: job_of(row) for row in rows}, now)
+        return Locked({row["id"]: job_of(row) for row in rows}, _locked_at(rows))
 
     async def lock_ready(
         self, queues: Sequence[str], job_types: Sequence[str], *, limit: int, limit_bytes: int
     ) -> Ready:
         """Lock what is to be claimed next; jobs that others have locked are passed over."""
         rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, limit, limit_bytes)
-        now = rows[-1]["now"] if rows else await self.now()
-        return Ready([ReadyJob(job_of(row), row["input"]) for row in rows], now)
+        return Ready([ReadyJob(job_of(row), row["input"]) for row in rows], _locked_at(rows))
 
     async def lock_due(self, limit: int) -> Locked:
         """Lock running jobs that need a look, as far as nobody else has."""
-        rows = await self._connection.fetch(SQL.lock_due, limit)
-        return await self.lock([row["id"] for row in rows])
+        return await self._lock_again(await self._connection.fetch(SQL.lock_due, limit))
 
     async def lock_expired(self, limit: int) -> Locked:
         """Lock finished jobs whose time to live ended, as far as nobody else has."""
-        rows = await self._connection.fetch(SQL.lock_expired, limit)
-        return await self.lock([row["id"] for row in rows])
+        return await self._lock_again(await self._connection.fetch(SQL.lock_expired, limit))
 
     async def write(self, known: Mapping[str, Job], changes: Sequence[Change]) -> None:
         """Write the changes of locked jobs: rows, log entries and events. `known` is what was locked."""
@@ -169,6 +169,10 @@ class Unit:
         """Let jobs be claimed whose time has come; returns their queues."""
         return {row["queue"] for row in await self._connection.fetch(SQL.ready_scheduled, limit)}
 
+    async def _lock_again(self, rows: Sequence[asyncpg.Record]) -> Locked:
+        """Read what was locked just now: a statement that skips locked rows may show them as they were before."""
+        return await self.lock([row["id"] for row in rows]) if rows else Locked({}, _NEVER)
+
     async def _save(self, known: Mapping[str, Job], jobs: Sequence[Job]) -> None:
         if jobs:
             rows = [changed_row(known[job.id].revision, job) for job in jobs]
@@ -193,6 +197,11 @@ class Unit:
         dropped = {job_id: fact.dropped for job_id, fact in logged if fact.dropped}
         if dropped:
             await self._connection.execute(SQL.trim_logs, list(dropped), list(dropped.values()))
+
+
+def _locked_at(rows: Sequence[asyncpg.Record]) -> datetime:
+    moment: datetime = rows[-1]["now"] if rows else _NEVER
+    return moment
 
 
 def _check_all(written: int, wanted: int) -> None:
