@@ -15,6 +15,8 @@ from tests.conftest import PostgresForTests
 from tests.eventually import eventually
 from tests.service.sample import SECRET
 
+from wayside_events.bus import Bus, BusSettings
+from wayside_events.stream import STREAM_NAME
 from wayside_standalone.nats import NatsServer
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +122,19 @@ async def test_each_dependency_that_goes_away_is_named_until_it_is_back(
         assert await eventually(is_named)
         await asyncio.to_thread(server.start)
         assert await eventually(service.is_ready)
+
+
+async def test_a_stream_that_was_deleted_is_made_again_before_anybody_publishes(
+    service: Process, own_servers: tuple[PostgresForTests, NatsServer]
+) -> None:
+    for server in own_servers:
+        await asyncio.to_thread(server.start)
+    assert await eventually(service.is_ready)
+    async with Bus.connected(BusSettings(url=own_servers[1].url)) as bus:
+        before = await bus.position()
+        await bus._connection.client.request(f"$JS.API.STREAM.DELETE.{STREAM_NAME}", b"")
+        assert await eventually(service.is_ready)
+        assert (await bus.position()).epoch != before.epoch
 
 
 async def test_what_is_committed_is_published_and_the_cursor_moves(

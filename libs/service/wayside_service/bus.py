@@ -62,7 +62,8 @@ async def _check(bus: Bus, preparing: asyncio.Task[None]) -> None:
         raise BusUnavailable("not connected")
     if not preparing.done():
         raise BusUnavailable("connected, not serving yet")
-    await bus.state()
+    # A stream that was deleted is made again here: a service that is not ready gets no requests, so publishes nothing.
+    await bus.ensure_stream()
 
 
 async def _prepare(bus: Bus, on_connected: OnConnected | None) -> None:
