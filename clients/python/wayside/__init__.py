@@ -1,32 +1,40 @@
-"""The Wayside SDK: run handlers as a worker, track operations of your own process, follow their events."""
+"""The Wayside SDK: run handlers as a worker, track operations of your own process, follow their events.
 
-from wayside.client.client import Client
-from wayside.client.streams import Reset, Snapshot
-from wayside.context import Context, ThreadContext
-from wayside.errors import (
-    AlreadyTracked,
-    Conflict,
-    CursorReset,
-    Forbidden,
-    HandlerStopped,
-    InvalidHandler,
-    InvalidRequest,
-    JobCanceled,
-    NonRetryable,
-    NotFound,
-    ProblemError,
-    ServiceFailed,
-    Stop,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-    WaysideError,
-)
-from wayside.proposing import Proposal
-from wayside.tracking.track import TrackedJob, track
-from wayside.tracking.tracker import Tracker, TrackerSettings
-from wayside.worker.shift import Patience
-from wayside.worker.worker import Worker
+What is not used is not loaded.
+"""
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wayside.client.client import Client
+    from wayside.client.streams import Reset, Snapshot
+    from wayside.context import Context, ThreadContext
+    from wayside.errors import (
+        AlreadyTracked,
+        Conflict,
+        CursorReset,
+        Forbidden,
+        HandlerStopped,
+        InvalidHandler,
+        InvalidRequest,
+        JobCanceled,
+        NonRetryable,
+        NotFound,
+        ProblemError,
+        ServiceFailed,
+        Stop,
+        TooManyRequests,
+        Unauthorized,
+        Unavailable,
+        WaysideError,
+    )
+    from wayside.proposing import Proposal
+    from wayside.tracking.track import TrackedJob, track
+    from wayside.tracking.tracker import Tracker, TrackerSettings
+    from wayside.worker.shift import Patience
+    from wayside.worker.worker import Worker
 
 __all__ = [
     "AlreadyTracked",
@@ -59,3 +67,52 @@ __all__ = [
     "Worker",
     "track",
 ]
+
+_HOMES = MappingProxyType(
+    {
+        "AlreadyTracked": "wayside.errors",
+        "Client": "wayside.client.client",
+        "Conflict": "wayside.errors",
+        "Context": "wayside.context",
+        "CursorReset": "wayside.errors",
+        "Forbidden": "wayside.errors",
+        "HandlerStopped": "wayside.errors",
+        "InvalidHandler": "wayside.errors",
+        "InvalidRequest": "wayside.errors",
+        "JobCanceled": "wayside.errors",
+        "NonRetryable": "wayside.errors",
+        "NotFound": "wayside.errors",
+        "Patience": "wayside.worker.shift",
+        "ProblemError": "wayside.errors",
+        "Proposal": "wayside.proposing",
+        "Reset": "wayside.client.streams",
+        "ServiceFailed": "wayside.errors",
+        "Snapshot": "wayside.client.streams",
+        "Stop": "wayside.errors",
+        "ThreadContext": "wayside.context",
+        "TooManyRequests": "wayside.errors",
+        "TrackedJob": "wayside.tracking.track",
+        "Tracker": "wayside.tracking.tracker",
+        "TrackerSettings": "wayside.tracking.tracker",
+        "Unauthorized": "wayside.errors",
+        "Unavailable": "wayside.errors",
+        "WaysideError": "wayside.errors",
+        "Worker": "wayside.worker.worker",
+        "track": "wayside.tracking.track",
+    }
+)
+
+
+def _load(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+if not TYPE_CHECKING:  # a type checker would take a module with `__getattr__` to have any attribute
+    __getattr__ = _load
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

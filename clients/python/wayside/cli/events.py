@@ -1,13 +1,12 @@
 """`wayside events`: follow what happens."""
 
+# ruff: noqa: PLC0415
+
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from wayside.cli import rendering
-from wayside.cli.gateway import AsJson, Scope, Token, Url, client_for, run
-from wayside.client.streams import Reset, Snapshot
+from wayside.cli.options import AsJson, Scope, Token, Url
 
 
 def follow(
@@ -21,22 +20,11 @@ def follow(
     token: Token = None,
 ) -> None:
     """Follow the events of a scope until Ctrl-C."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        console = Console()
-        async with (
-            client_for(url, token) as client,
-            client.events.scope(scope, types=type or (), after=after, on_reset="yield") as stream,
-        ):
-            async for item in stream:
-                match item:
-                    case Snapshot():
-                        continue
-                    case Reset(cursor, reason):
-                        typer.echo(f"events before {cursor} are gone ({reason})", err=True)
-                    case event if as_json:
-                        typer.echo(event.to_json())
-                    case event:
-                        console.print(rendering.event_line(event), soft_wrap=True)
-
-    run(work())
+    commands.follow_events(
+        url,
+        token,
+        lambda client: client.events.scope(scope, types=type or (), after=after, on_reset="yield"),
+        as_json=as_json,
+    )

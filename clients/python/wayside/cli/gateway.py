@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from importlib.metadata import entry_points
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -12,20 +12,6 @@ from wayside.errors import ProblemError, Unauthorized, WaysideError
 
 GATEWAYS = "wayside.gateways"
 """The entry-point group of running stacks: each is a function `() -> (url, token) | None` for one on this machine."""
-
-Url = Annotated[
-    str | None,
-    typer.Option("--url", envvar="WAYSIDE_URL", help="The gateway. Default: the stack that runs here."),
-]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", envvar="WAYSIDE_TOKEN", help="A bearer token, see `wayside token`."),
-]
-Scope = Annotated[
-    str | None,
-    typer.Option("--scope", "-s", envvar="WAYSIDE_SCOPE", help="Needed when the token is good for several."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document a line.")]
 
 
 def client_for(url: str | None, token: str | None) -> Client:

@@ -1,34 +1,25 @@
-"""`wayside jobs`: list, get, create, cancel, logs, watch."""
+"""`wayside jobs`: list, get, create, cancel, logs, watch.
 
-import sys
-from pathlib import Path
+What the commands do is imported when they are called: that takes a second, which other commands need not wait for.
+"""
+
+# ruff: noqa: PLC0415
+
 from typing import Annotated
 
-import orjson
 import typer
-from pydantic import JsonValue
-from rich.console import Console
 
-from wayside.cli import rendering
-from wayside.cli.gateway import AsJson, Scope, Token, Url, client_for, fail, run
-from wayside.client.jobs import JobFilter
-from wayside.client.streams import Reset, Snapshot
-from wayside_events.contracts.jobs import Job
-from wayside_events.jobs import JobStatus
+from wayside.cli.options import AsJson, JobId, Scope, Token, Url
 
 app = typer.Typer(help="Jobs: list, get, create, cancel, logs, watch.", no_args_is_help=True)
-
-JobId = Annotated[str, typer.Argument(help="The job's id.")]
-
-
-EXIT_STATUS = {JobStatus.COMPLETED: 0, JobStatus.FAILED: 1, JobStatus.CANCELED: 2}
-"""How `watch` exits."""
 
 
 @app.command("list")
 def list_jobs(  # noqa: PLR0913, PLR0917 - options of a command
     scope: Scope = None,
-    status: Annotated[list[JobStatus] | None, typer.Option(help="Only these, repeatable.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="Only these, repeatable: queued, running, …")
+    ] = None,
     type: Annotated[str | None, typer.Option(help="Only this job type.")] = None,  # noqa: A002
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, the newest first.")] = 20,
     as_json: AsJson = False,
@@ -36,39 +27,18 @@ def list_jobs(  # noqa: PLR0913, PLR0917 - options of a command
     token: Token = None,
 ) -> None:
     """List jobs, the newest first."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        async with client_for(url, token) as client:
-            wanted: JobFilter = {"limit": min(limit, 200)}
-            if scope:
-                wanted["scope"] = scope
-            if status:
-                wanted["status"] = status
-            if type:
-                wanted["type"] = type
-            found: list[Job] = []
-            async for job in client.jobs.list(**wanted):
-                found.append(job)
-                if len(found) == limit:
-                    break
-        if as_json:
-            for job in found:
-                typer.echo(job.model_dump_json(exclude_none=True))
-        else:
-            Console().print(rendering.jobs_table(found))
-
-    run(work())
+    wanted = {"scope": scope, "status": status or None, "type": type}
+    commands.list_jobs(url, token, wanted, limit=limit, as_json=as_json)
 
 
 @app.command("get")
 def get_job(job_id: JobId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Show a job."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        async with client_for(url, token) as client:
-            _show(await client.jobs.get(job_id), as_json=as_json)
-
-    run(work())
+    commands.show_job(url, token, lambda client: client.jobs.get(job_id), as_json=as_json)
 
 
 @app.command("create")
@@ -83,13 +53,12 @@ def create_job(
     token: Token = None,
 ) -> None:
     """Create a job."""
-    payload = _read_json(input) if input is not None else None
+    from wayside.cli import commands
 
-    async def work() -> None:
-        async with client_for(url, token) as client:
-            _show(await client.jobs.create(job_type, scope=scope, input=payload), as_json=as_json)
-
-    run(work())
+    payload = commands.read_json(input) if input is not None else None
+    commands.show_job(
+        url, token, lambda client: client.jobs.create(job_type, scope=scope, input=payload), as_json=as_json
+    )
 
 
 @app.command("cancel")
@@ -101,65 +70,22 @@ def cancel_job(
     token: Token = None,
 ) -> None:
     """Ask for a job to end."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        async with client_for(url, token) as client:
-            _show(await client.jobs.cancel(job_id, reason=reason), as_json=as_json)
-
-    run(work())
+    commands.show_job(url, token, lambda client: client.jobs.cancel(job_id, reason=reason), as_json=as_json)
 
 
 @app.command("logs")
 def show_logs(job_id: JobId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Print a job's log."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        console = Console()
-        async with client_for(url, token) as client:
-            async for entry in client.jobs.logs(job_id):
-                if as_json:
-                    typer.echo(entry.model_dump_json())
-                else:
-                    console.print(rendering.log_line(entry), soft_wrap=True)
-
-    run(work())
+    commands.show_logs(url, token, job_id, as_json=as_json)
 
 
 @app.command("watch")
 def watch_job(job_id: JobId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     """Follow a job until it is over; exits with 0 completed, 1 failed, 2 canceled."""
+    from wayside.cli import commands
 
-    async def work() -> None:
-        async with client_for(url, token) as client, client.events.job(job_id) as stream:
-            with rendering.watching(as_json=as_json) as show:
-                async for item in stream:
-                    if isinstance(item, Reset):
-                        continue
-                    show(item.job if isinstance(item, Snapshot) else item)
-            job = await client.jobs.get(job_id)
-        if not as_json:
-            Console().print(rendering.job_details(job))
-        raise typer.Exit(EXIT_STATUS.get(job.status, 0))
-
-    run(work())
-
-
-def _show(job: Job, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(job.model_dump_json(exclude_none=True))
-    else:
-        Console().print(rendering.job_details(job))
-
-
-def _read_json(text: str) -> JsonValue:
-    try:
-        if text == "-":
-            text = sys.stdin.read()
-        elif text.startswith("@"):
-            text = Path(text[1:]).expanduser().read_text()
-        value: JsonValue = orjson.loads(text)
-    except OSError as error:
-        fail(f"--input: {error}")
-    except orjson.JSONDecodeError as error:
-        fail(f"--input is no JSON: {error}")
-    return value
+    commands.watch_job(url, token, job_id, as_json=as_json)

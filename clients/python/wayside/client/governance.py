@@ -1,6 +1,6 @@
 """Suggestions and the graph over HTTP: propose, list, decide, query."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, TypedDict, Unpack
 from urllib.parse import quote
 
@@ -81,7 +81,7 @@ class Suggestions:
         answer = await self._transport.send(reading(f"/v1/suggestions/{suggestion_id}"))
         return parsed(answer, SuggestionDetails)
 
-    def list(self, **wanted: Unpack[SuggestionFilter]) -> AsyncIterator[Suggestion]:
+    def list(self, **wanted: Unpack[SuggestionFilter]) -> AsyncGenerator[Suggestion, None]:
         """Yield suggestions, reading page after page."""
         return self._listing.items(wanted)
 
@@ -119,7 +119,7 @@ class Edges:
     def __init__(self, transport: Transport) -> None:
         self._listing = Listing(transport, "/v1/edges", Edge)
 
-    def list(self, **wanted: Unpack[EdgeFilter]) -> AsyncIterator[Edge]:
+    def list(self, **wanted: Unpack[EdgeFilter]) -> AsyncGenerator[Edge, None]:
         """Yield edges, reading page after page; with `include="suggested"` pending ones too, flagged."""
         return self._listing.items(wanted)
 

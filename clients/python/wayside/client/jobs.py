@@ -1,7 +1,7 @@
 """Jobs over HTTP: create, read, cancel, wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 from uuid import uuid4
@@ -81,7 +81,7 @@ class Jobs:
         """Read a job; raises `NotFound`."""
         return parsed(await self._transport.send(reading(f"/v1/jobs/{job_id}")), Job)
 
-    def list(self, **wanted: Unpack[JobFilter]) -> AsyncIterator[Job]:
+    def list(self, **wanted: Unpack[JobFilter]) -> AsyncGenerator[Job, None]:
         """Yield jobs, newest first, without inputs and results, reading page after page."""
         return self._listing.items(wanted)
 
@@ -89,7 +89,7 @@ class Jobs:
         """Read one page of jobs, with the cursor to stream on from."""
         return await self._listing.page({**wanted, "page": page})
 
-    def logs(self, job_id: str) -> AsyncIterator[LogEntry]:
+    def logs(self, job_id: str) -> AsyncGenerator[LogEntry, None]:
         """Yield a job's log, oldest first."""
         return Listing(self._transport, f"/v1/jobs/{job_id}/logs", LogEntry).items({})
 

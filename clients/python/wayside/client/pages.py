@@ -1,6 +1,6 @@
 """Lists that come in pages."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -51,7 +51,7 @@ class Listing(Generic[M]):
             raise UnexpectedAnswer(msg) from error
         return Page(body.items, body.next_page, answer.cursor)
 
-    async def items(self, query: Mapping[str, Any]) -> AsyncIterator[M]:
+    async def items(self, query: Mapping[str, Any]) -> AsyncGenerator[M, None]:
         """Read page after page and yield the items."""
         next_page: str | None = None
         while True:
