@@ -16,9 +16,14 @@ from wayside_gateway.streams.topic import Topic
 from wayside_gateway.streams.wanted import Wanted
 
 
-def connection(sink: Sink, *, seconds: float = 3600, topic: Topic | None = None) -> Connection:
+NOTHING = Wanted(types=("no.such.type",))
+
+
+def connection(
+    sink: Sink, *, seconds: float = 3600, topic: Topic | None = None, wanted: Wanted = NOTHING
+) -> Connection:
     deadline = asyncio.get_running_loop().time() + seconds
-    made = Connection(subscription(sink, Wanted(types=("no.such.type",))), deadline, Farewell.MAX_AGE)
+    made = Connection(subscription(sink, wanted), deadline, Farewell.MAX_AGE)
     if topic is not None:
         topic.join(made.subscription)
         made.topic = topic
@@ -56,11 +61,24 @@ async def test_a_ping_says_how_far_a_client_is_that_has_everything(topic: Topic)
     assert set(sink.sequences) == {8}
 
 
+async def test_a_ping_comes_after_the_events_that_it_vouches_for(topic: Topic) -> None:
+    connections, sink = Connections(ping_seconds=15, max_per_subject=1), Sink()
+    live = connection(sink, topic=topic, wanted=Wanted())
+    with connections.kept(live):
+        topic.publish([event(8)])
+        for part in connections._slices:
+            connections._beat(part, 0)
+    assert sink.sequences == [8, 8]
+
+
 async def test_a_client_that_is_behind_is_not_pinged(topic: Topic) -> None:
     connections, sink = Connections(ping_seconds=0.05, max_per_subject=1), Sink()
-    with connections.kept(connection(sink, topic=topic)):
+    behind = connection(sink, topic=topic)
+    with connections.kept(behind):
         sink.is_writable = False
         await run(connections, 0.12)
+        sink.is_writable = True
+        await behind.subscription.ready()
     assert sink.written == []
 
 

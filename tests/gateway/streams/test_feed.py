@@ -1,5 +1,6 @@
 """A live feed with holes, and what is published of it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -125,9 +126,13 @@ async def test_more_than_can_be_held_is_read(
     stream: Stream, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wayside_gateway.streams.feed.HELD_LIMIT", 2)
+    for _ in range(9):
+        stream.publish(LOG, SCOPE, "a")
     stream.lose()
+    while not published(feed):
+        await asyncio.sleep(0)
     for _ in range(5):
         stream.publish(LOG, SCOPE, "a")
         stream.arrive()
-    assert await whole(feed, 6)
-    assert published(feed) == [2, 3, 4, 5, 6]
+    assert await whole(feed, 15)
+    assert published(feed) == list(range(2, 16))
