@@ -65,7 +65,7 @@ class DirectReader:
         pattern = subjects[0] if len(subjects) == 1 else everything
         start = after + 1
         while start <= upto:
-            page = await self.page(pattern, start)
+            page = await self.page(pattern, start, min(BATCH_LIMIT, upto - start + 1))
             batch = [message for message in page.messages if message.sequence <= upto]
             matching = [
                 message for message in batch if len(subjects) == 1 or matches(message.subject, subjects)
