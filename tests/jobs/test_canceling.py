@@ -1,6 +1,7 @@
 """Cancel in every state: recorded first, pushed, answered, acknowledged or forced."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.eventually import eventually
@@ -65,21 +66,27 @@ async def test_asking_twice_is_asking_once(api: Api, runner: RunnerForTests) -> 
     assert (second.status, second.body) == (200, first.body)
 
 
-@pytest.mark.parametrize("end", ["complete", "fail", "cancel"])
-async def test_a_job_that_has_ended_cannot_be_canceled(api: Api, runner: RunnerForTests, end: str) -> None:
-    job = await api.create(max_attempts=1)
-    if end == "cancel":
-        await api.cancel(job.id)
-    else:
-        fields = {"error": {"code": "c", "message": "m"}} if end == "fail" else {}
-        await runner.report(await runner.claim_one(), end, **fields)
-    answer = await api.cancel(job.id)
-    current = (await api.job(job.id)).status
-    assert (answer.status, answer.body["code"], answer.body["current"]["status"]) == (
-        409,
-        "wrong_state",
-        current,
-    )
+ENDS: list[Any] = ["complete", "fail", "cancel"]
+
+
+async def test_a_job_that_has_ended_cannot_be_canceled(
+    api: Api, runner: RunnerForTests, subtests: pytest.Subtests
+) -> None:
+    for end in ENDS:
+        with subtests.test(end):
+            job = await api.create(max_attempts=1)
+            if end == "cancel":
+                await api.cancel(job.id)
+            else:
+                fields = {"error": {"code": "c", "message": "m"}} if end == "fail" else {}
+                await runner.report(await runner.claim_one(), end, **fields)
+            answer = await api.cancel(job.id)
+            current = (await api.job(job.id)).status
+            assert (answer.status, answer.body["code"], answer.body["current"]["status"]) == (
+                409,
+                "wrong_state",
+                current,
+            )
 
 
 async def test_a_type_that_cannot_be_canceled_is_not_once_it_runs(api: Api, runner: RunnerForTests) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.eventually import eventually
@@ -161,13 +162,17 @@ async def test_inputs_that_do_not_fit_one_answer_come_in_several(api: Api, runne
     assert counts == [2, 2, 1]
 
 
-@pytest.mark.parametrize("fields", [{"slots": 0}, {"queues": ()}, {"wait_ms": 10**9}, {"job_types": ("Ä",)}])
+WRONG_CLAIMS: list[Any] = [{"slots": 0}, {"queues": ()}, {"wait_ms": 10**9}, {"job_types": ("Ä",)}]
+
+
 async def test_a_claim_that_makes_no_sense_is_refused(
-    runner: RunnerForTests, bus: Bus, fields: dict[str, object]
+    runner: RunnerForTests, bus: Bus, subtests: pytest.Subtests
 ) -> None:
     good = {"runner": "r", "queues": ("default",), "job_types": (TYPE,), "slots": 1, "wait_ms": 0}
-    body = contracts.ClaimRequest.model_construct(**{**good, **fields})  # type: ignore[arg-type]
-    with pytest.raises(RequestRefused) as refused:
-        await bus.request(contracts.CLAIM_SUBJECT, body, contracts.ClaimReply)
-    assert refused.value.problem.status == 422
-    assert refused.value.problem.errors[0].field.startswith(next(iter(fields)))
+    for fields in WRONG_CLAIMS:
+        with subtests.test(str(fields)):
+            body = contracts.ClaimRequest.model_construct(**{**good, **fields})  # type: ignore[arg-type]
+            with pytest.raises(RequestRefused) as refused:
+                await bus.request(contracts.CLAIM_SUBJECT, body, contracts.ClaimReply)
+            assert refused.value.problem.status == 422
+            assert refused.value.problem.errors[0].field.startswith(next(iter(fields)))

@@ -133,53 +133,55 @@ async def test_a_tracked_job_whose_process_died_fails(
     assert await log.has(reply.job.id, "started", "failed")
 
 
-@pytest.mark.parametrize(
-    ("fields", "status", "code", "place"),
-    [
-        ({"type": "demo.unknown"}, 422, "unknown_job_type", "type"),
-        ({"type": "Not A Type"}, 422, "invalid_input", "/type"),
-        ({"parent_id": UNKNOWN}, 422, "unknown_parent", "parent_id"),
-        ({"scope": "Not.Safe"}, 422, "invalid_input", "/scope"),
-        ({"priority": 10}, 422, "invalid_input", "/priority"),
-        ({"priority": "high"}, 422, "invalid_input", "/priority"),
-        ({"colour": "red"}, 422, "invalid_input", "/colour"),
-        ({"related": {"type": "a", "id": "b", "x": 1}}, 422, "invalid_input", "/related"),
-        ({"run_at": "tomorrow"}, 422, "invalid_input", "/run_at"),
-        ({"run_at": "2026-01-01T00:00:00"}, 422, "invalid_input", "/run_at"),
-        ({"max_attempts": 0}, 422, "invalid_input", "/max_attempts"),
-        ({"timeout_seconds": -1}, 422, "invalid_input", "/timeout_seconds"),
-        ({"runner": "web-1"}, 422, "invalid_input", "runner"),
-        ({"mode": "tracked", "runner": "web-1"}, 422, "invalid_input", "mode"),
-        ({"input": "x" * 256 * 1024}, 413, "too_large", "input"),
-        ({"input": 2**70}, 422, "invalid_value", "input"),
-    ],
-)
+WRONG_JOBS: list[Any] = [
+    ({"type": "demo.unknown"}, 422, "unknown_job_type", "type"),
+    ({"type": "Not A Type"}, 422, "invalid_input", "/type"),
+    ({"parent_id": UNKNOWN}, 422, "unknown_parent", "parent_id"),
+    ({"scope": "Not.Safe"}, 422, "invalid_input", "/scope"),
+    ({"priority": 10}, 422, "invalid_input", "/priority"),
+    ({"priority": "high"}, 422, "invalid_input", "/priority"),
+    ({"colour": "red"}, 422, "invalid_input", "/colour"),
+    ({"related": {"type": "a", "id": "b", "x": 1}}, 422, "invalid_input", "/related"),
+    ({"run_at": "tomorrow"}, 422, "invalid_input", "/run_at"),
+    ({"run_at": "2026-01-01T00:00:00"}, 422, "invalid_input", "/run_at"),
+    ({"max_attempts": 0}, 422, "invalid_input", "/max_attempts"),
+    ({"timeout_seconds": -1}, 422, "invalid_input", "/timeout_seconds"),
+    ({"runner": "web-1"}, 422, "invalid_input", "runner"),
+    ({"mode": "tracked", "runner": "web-1"}, 422, "invalid_input", "mode"),
+    ({"input": "x" * 256 * 1024}, 413, "too_large", "input"),
+    ({"input": 2**70}, 422, "invalid_value", "input"),
+]
+
+
 async def test_what_is_wrong_with_a_job_is_said_field_by_field(
-    api: Api, runner: RunnerForTests, fields: Any, status: int, code: str, place: str
+    api: Api, runner: RunnerForTests, subtests: pytest.Subtests
 ) -> None:
-    answer = await api.post("/v1/jobs", {"type": TYPE, "scope": SCOPE, **fields})
-    assert (answer.status, answer.body["code"]) == (status, code)
-    assert place in answer.codes
-    assert (await api.get("/v1/jobs")).body["items"] == []
+    for fields, status, code, place in WRONG_JOBS:
+        with subtests.test(str(fields)[:50]):
+            answer = await api.post("/v1/jobs", {"type": TYPE, "scope": SCOPE, **fields})
+            assert (answer.status, answer.body["code"]) == (status, code)
+            assert place in answer.codes
+            assert (await api.get("/v1/jobs")).body["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b'{"type": ', 400, "malformed_json"),
-        (b'{"type": "demo.add", "scope": "acme", "input": NaN}', 400, "malformed_json"),
-        (b'{"type": "demo.add", "scope": "acme", "input": "\\u0000"}', 422, "invalid_input"),
-        (b"[]", 422, "invalid_input"),
-        (b"\xff", 400, "malformed_json"),
-        (b'{"type": "demo.add", "scope": "acme", "input": "' + b"x" * 2**20 + b'"}', 413, "body_too_large"),
-    ],
-)
+WRONG_BODIES: list[Any] = [
+    (b'{"type": ', 400, "malformed_json"),
+    (b'{"type": "demo.add", "scope": "acme", "input": NaN}', 400, "malformed_json"),
+    (b'{"type": "demo.add", "scope": "acme", "input": "\\u0000"}', 422, "invalid_input"),
+    (b"[]", 422, "invalid_input"),
+    (b"\xff", 400, "malformed_json"),
+    (b'{"type": "demo.add", "scope": "acme", "input": "' + b"x" * 2**20 + b'"}', 413, "body_too_large"),
+]
+
+
 async def test_a_body_that_is_no_job_is_refused(
-    api: Api, runner: RunnerForTests, body: bytes, status: int, code: str
+    api: Api, runner: RunnerForTests, subtests: pytest.Subtests
 ) -> None:
-    headers = {"Content-Type": "application/json"}
-    answer = await api.call("POST", "/v1/jobs", data=BytesIO(body), headers=headers)
-    assert (answer.status, answer.body["code"]) == (status, code)
+    for body, status, code in WRONG_BODIES:
+        with subtests.test(str(body[:70])):
+            headers = {"Content-Type": "application/json"}
+            answer = await api.call("POST", "/v1/jobs", data=BytesIO(body), headers=headers)
+            assert (answer.status, answer.body["code"]) == (status, code)
 
 
 async def test_the_input_must_fit_the_schema_of_the_type(api: Api, runner: RunnerForTests) -> None:
@@ -196,36 +198,37 @@ async def test_the_input_must_fit_the_schema_of_the_type(api: Api, runner: Runne
     assert (await api.create(input={"a": 1})).input == {"a": 1}
 
 
-@pytest.mark.parametrize(
-    ("payload", "status", "code"),
-    [
-        (b"{", 400, "malformed_json"),
-        (b'{"created_by": "ada"}', 422, "invalid_request"),
-        (
-            b'{"job": {"type": "demo.add", "scope": "acme", "x": 1}, "created_by": "a"}',
-            422,
-            "invalid_request",
-        ),
-        (b'{"job": {"type": "demo.no", "scope": "acme"}, "created_by": "a"}', 422, "unknown_job_type"),
-        (
-            b'{"job": {"type": "demo.add", "scope": "acme", "input": NaN}, "created_by": "a"}',
-            422,
-            "invalid_value",
-        ),
-        (b'{"job": {"type": "demo.add", "scope": "acme"}, "created_by": "\\u0000"}', 422, "invalid_value"),
-        (
-            b'{"job": {"type": "demo.add", "scope": "acme", "mode": "tracked"}, "created_by": "a"}',
-            422,
-            "invalid_input",
-        ),
-    ],
-)
+WRONG_REQUESTS: list[Any] = [
+    (b"{", 400, "malformed_json"),
+    (b'{"created_by": "ada"}', 422, "invalid_request"),
+    (
+        b'{"job": {"type": "demo.add", "scope": "acme", "x": 1}, "created_by": "a"}',
+        422,
+        "invalid_request",
+    ),
+    (b'{"job": {"type": "demo.no", "scope": "acme"}, "created_by": "a"}', 422, "unknown_job_type"),
+    (
+        b'{"job": {"type": "demo.add", "scope": "acme", "input": NaN}, "created_by": "a"}',
+        422,
+        "invalid_value",
+    ),
+    (b'{"job": {"type": "demo.add", "scope": "acme"}, "created_by": "\\u0000"}', 422, "invalid_value"),
+    (
+        b'{"job": {"type": "demo.add", "scope": "acme", "mode": "tracked"}, "created_by": "a"}',
+        422,
+        "invalid_input",
+    ),
+]
+
+
 async def test_a_request_over_nats_that_makes_no_sense_gets_a_problem(
-    runner: RunnerForTests, bus: Bus, payload: bytes, status: int, code: str
+    runner: RunnerForTests, bus: Bus, subtests: pytest.Subtests
 ) -> None:
-    with pytest.raises(RequestRefused) as refused:
-        await bus.request(CREATE_SUBJECT, Raw(payload=payload), CreateReply)
-    assert (refused.value.problem.status, refused.value.problem.code) == (status, code)
+    for payload, status, code in WRONG_REQUESTS:
+        with subtests.test(str(payload)):
+            with pytest.raises(RequestRefused) as refused:
+                await bus.request(CREATE_SUBJECT, Raw(payload=payload), CreateReply)
+            assert (refused.value.problem.status, refused.value.problem.code) == (status, code)
 
 
 async def test_a_job_is_read_and_canceled_over_nats_within_its_scope(

@@ -79,24 +79,25 @@ async def test_pages_add_up_to_the_list_even_when_jobs_are_created_meanwhile(
     assert found == list(reversed(names))
 
 
-@pytest.mark.parametrize(
-    ("params", "place"),
-    [
-        ({"page": "nonsense"}, "?page"),
-        ({"limit": 0}, "?limit"),
-        ({"limit": 201}, "?limit"),
-        ({"status": "done"}, "?status.0"),
-        ({"colour": "red"}, "?colour"),
-        ({"parent_id": "x"}, "?parent_id"),
-        ({"related_type": "report"}, "?related_id"),
-        ({"created_after": "yesterday"}, "?created_after"),
-        ({"session_id": "nul\0"}, "?session_id"),
-    ],
-)
-async def test_a_filter_that_makes_no_sense_is_refused(api: Api, params: Any, place: str) -> None:
-    answer = await api.get("/v1/jobs", **params)
-    assert answer.status == 422
-    assert place in answer.codes
+WRONG_FILTERS: list[Any] = [
+    ({"page": "nonsense"}, "?page"),
+    ({"limit": 0}, "?limit"),
+    ({"limit": 201}, "?limit"),
+    ({"status": "done"}, "?status.0"),
+    ({"colour": "red"}, "?colour"),
+    ({"parent_id": "x"}, "?parent_id"),
+    ({"related_type": "report"}, "?related_id"),
+    ({"created_after": "yesterday"}, "?created_after"),
+    ({"session_id": "nul\0"}, "?session_id"),
+]
+
+
+async def test_a_filter_that_makes_no_sense_is_refused(api: Api, subtests: pytest.Subtests) -> None:
+    for params, place in WRONG_FILTERS:
+        with subtests.test(place):
+            answer = await api.get("/v1/jobs", **params)
+            assert answer.status == 422
+            assert place in answer.codes
 
 
 async def test_another_scopes_job_does_not_exist(api: Api, runner: RunnerForTests) -> None:
@@ -113,9 +114,9 @@ async def test_another_scopes_job_does_not_exist(api: Api, runner: RunnerForTest
     assert (await stranger.get("/v1/jobs", scope=SCOPE)).status == 403
 
 
-@pytest.mark.parametrize("path", ["0198f000-0000-7000-8000-000000000001", "nonsense", "running"])
-async def test_an_id_that_is_none_is_not_found_or_refused(api: Api, path: str) -> None:
-    assert (await api.get(f"/v1/jobs/{path}")).status in (404, 422)
+async def test_an_id_that_is_none_is_not_found_or_refused(api: Api) -> None:
+    for path in ("0198f000-0000-7000-8000-000000000001", "nonsense", "running"):
+        assert (await api.get(f"/v1/jobs/{path}")).status in (404, 422)
 
 
 async def test_a_token_for_all_scopes_has_to_name_one(api: Api, runner: RunnerForTests) -> None:
@@ -126,26 +127,27 @@ async def test_a_token_for_all_scopes_has_to_name_one(api: Api, runner: RunnerFo
     assert await listed(everywhere, scope=SCOPE) == ["mine"]
 
 
-@pytest.mark.parametrize(
-    ("role", "may_create", "may_cancel"),
-    [
-        ("viewer", False, False),
-        ("reviewer", False, False),
-        ("runner", True, False),
-        ("operator", True, True),
-        ("admin", True, True),
-    ],
-)
+RIGHTS = {  # who may create and who may cancel
+    "viewer": (False, False),
+    "reviewer": (False, False),
+    "runner": (True, False),
+    "operator": (True, True),
+    "admin": (True, True),
+}
+
+
 async def test_roles_decide_who_creates_and_cancels(
-    api: Api, runner: RunnerForTests, role: str, may_create: bool, may_cancel: bool
+    api: Api, runner: RunnerForTests, subtests: pytest.Subtests
 ) -> None:
-    job = await api.create()
-    caller = api.as_("someone", role)
-    created = await caller.post("/v1/jobs", {"type": TYPE, "scope": SCOPE})
-    canceled = await caller.cancel(job.id)
-    assert (created.status == 201, canceled.status == 200) == (may_create, may_cancel)
-    assert {created.status, canceled.status} <= {200, 201, 403}
-    assert (await caller.get(f"/v1/jobs/{job.id}")).status == 200
+    for role, rights in RIGHTS.items():
+        with subtests.test(role):
+            job = await api.create()
+            caller = api.as_("someone", role)
+            created = await caller.post("/v1/jobs", {"type": TYPE, "scope": SCOPE})
+            canceled = await caller.cancel(job.id)
+            assert (created.status == 201, canceled.status == 200) == rights
+            assert {created.status, canceled.status} <= {200, 201, 403}
+            assert (await caller.get(f"/v1/jobs/{job.id}")).status == 200
 
 
 async def test_a_job_for_a_scope_without_rights_is_refused(api: Api, runner: RunnerForTests) -> None:

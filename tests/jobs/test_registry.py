@@ -41,18 +41,19 @@ async def test_an_unknown_type_is_not_found(api: Api) -> None:
     assert (await api.get("/v1/job-types/demo.none")).status == 404
 
 
-@pytest.mark.parametrize(
-    ("fields", "place"),
-    [
-        ({"input_schema": {"type": "nonsense"}}, "job_types.0.input_schema"),
-        ({"input_schema": {"$ref": "http://127.0.0.1:1/x"}}, "job_types.0.input_schema"),
-        ({"result_schema": {"properties": []}}, "job_types.0.result_schema"),
-    ],
-)
-async def test_a_schema_that_is_none_is_refused(runner: RunnerForTests, fields: Any, place: str) -> None:
-    with pytest.raises(RequestRefused) as refused:
-        await runner.register(spec(**fields))
-    assert refused.value.problem.errors[0].field == place
+NO_SCHEMAS: list[Any] = [
+    ({"input_schema": {"type": "nonsense"}}, "job_types.0.input_schema"),
+    ({"input_schema": {"$ref": "http://127.0.0.1:1/x"}}, "job_types.0.input_schema"),
+    ({"result_schema": {"properties": []}}, "job_types.0.result_schema"),
+]
+
+
+async def test_a_schema_that_is_none_is_refused(runner: RunnerForTests, subtests: pytest.Subtests) -> None:
+    for fields, place in NO_SCHEMAS:
+        with subtests.test(place):
+            with pytest.raises(RequestRefused) as refused:
+                await runner.register(spec(**fields))
+            assert refused.value.problem.errors[0].field == place
 
 
 @pytest.mark.parametrize("reference", ["#", "#/$defs/missing"])
