@@ -55,6 +55,11 @@ def test_other_commands_find_the_running_stack(command_line: CommandLine) -> Non
     process = command_line.up()
     answer = command_line.run("status", "--json")
     assert (answer.exit_code, json.loads(answer.stdout)["pid"]) == (0, process.pid)
+    answer = command_line.run("env")
+    lines = dict(line.removeprefix("export ").split("=", 1) for line in answer.stdout.splitlines())
+    assert lines["WAYSIDE_URL"] == command_line.state()["parts"][-1]["url"]
+    assert lines["WAYSIDE_NATS_USER"] == "runner"
+    assert all(lines.values())
     answer = command_line.run("up")
     assert answer.exit_code == 1
     assert answer.stderr.startswith(f"wayside: process {process.pid} already runs a stack on")
@@ -62,7 +67,7 @@ def test_other_commands_find_the_running_stack(command_line: CommandLine) -> Non
     assert process.wait(5) == 0
 
 
-@pytest.mark.parametrize("command,status", [("down", 1), ("status", 3), ("token", 1)])
+@pytest.mark.parametrize("command,status", [("down", 1), ("status", 3), ("token", 1), ("env", 1)])
 def test_without_a_stack_they_say_how_to_start_one(
     command_line: CommandLine, command: str, status: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""The commands `up`, `down`, `status` and `token`, for the `wayside` command to attach.
+"""The commands `up`, `down`, `status`, `env` and `token`, for the `wayside` command to attach.
 
 Each imports what it does only when it is called: that takes a second, which other commands need not wait for.
 """
@@ -21,7 +21,7 @@ DataDir = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Attach the commands to an application."""
-    for command in (up, down, status, token):
+    for command in (up, down, status, env, token):
         app.command()(command)
 
 
@@ -61,6 +61,13 @@ def status(
     from wayside_standalone.commands import show_status
 
     show_status(data_dir, as_json=as_json)
+
+
+def env(data_dir: DataDir = None) -> None:
+    """Print what workers and clients of the running stack need, as shell commands: eval "$(wayside env)"."""
+    from wayside_standalone.commands import print_environment
+
+    print_environment(data_dir)
 
 
 def token(

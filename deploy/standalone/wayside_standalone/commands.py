@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,6 +89,24 @@ def print_token(data_dir: Path | None, request: TokenRequest) -> None:
         grants = dict.fromkeys(request.scopes or ["*"], roles)
         subject = request.subject or user_name()
         typer.echo(mint_token(secret, subject=subject, grants=grants, lifetime=parse_ttl(request.ttl)))
+
+
+def print_environment(data_dir: Path | None) -> None:
+    """Print the addresses and credentials of the running stack as `export` commands."""
+    directory = chosen(data_dir)
+    with errors_shown():
+        state = running_state(directory)
+        password = Credentials.load(directory).nats_passwords["runner"]
+    url, admin = running_gateway(data_dir) or ("", "")
+    variables = {
+        "WAYSIDE_URL": url,
+        "WAYSIDE_TOKEN": admin,
+        "WAYSIDE_NATS_URL": state.url("nats") or "",
+        "WAYSIDE_NATS_USER": "runner",
+        "WAYSIDE_NATS_PASSWORD": password,
+    }
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 def running_gateway(data_dir: Path | None) -> tuple[str, str] | None:
