@@ -15,7 +15,6 @@ from wayside_gateway.streams.subscription import Ending
 from wayside_gateway.streams.topic import Topic
 from wayside_gateway.streams.wanted import Wanted
 
-
 NOTHING = Wanted(types=("no.such.type",))
 
 
@@ -25,7 +24,8 @@ def connection(
     deadline = asyncio.get_running_loop().time() + seconds
     made = Connection(subscription(sink, wanted), deadline, Farewell.MAX_AGE)
     if topic is not None:
-        topic.join(made.subscription)
+        made.subscription.position = topic.cursor.sequence
+        assert topic.join(made.subscription)
         made.topic = topic
         sink.written.clear()
     return made
