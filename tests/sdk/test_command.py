@@ -132,6 +132,17 @@ async def test_what_is_refused_is_one_sentence_and_status_1(services: Cluster) -
     assert "--input is no JSON" in bad_input.errors
 
 
+@pytest.mark.parametrize("target", ["", "tests.sdk.served:nothing", "tests.sdk.served:Backoff"])
+async def test_serving_something_else_than_a_worker_is_a_usage_error(target: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "wayside.worker", *([target] if target else [])),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert errors
+
+
 async def test_without_a_gateway_the_command_says_what_to_do(tmp_path: Path) -> None:
     output = await run(["jobs", "list"], WAYSIDE_DATA_DIR=str(tmp_path), HOME=str(tmp_path))
     assert output.status == 1
