@@ -171,7 +171,7 @@ async def test_a_claim_that_makes_no_sense_is_refused(
     good = {"runner": "r", "queues": ("default",), "job_types": (TYPE,), "slots": 1, "wait_ms": 0}
     for fields in WRONG_CLAIMS:
         with subtests.test(str(fields)):
-            body = contracts.ClaimRequest.model_construct(**{**good, **fields})  # type: ignore[arg-type]
+            body = contracts.ClaimRequest.model_construct(**{**good, **fields})
             with pytest.raises(RequestRefused) as refused:
                 await bus.request(contracts.CLAIM_SUBJECT, body, contracts.ClaimReply)
             assert refused.value.problem.status == 422

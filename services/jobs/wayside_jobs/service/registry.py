@@ -64,6 +64,7 @@ class JobTypes:
         self._store = store
         self._announcer = announcer
         self._known: dict[str, tuple[float, JobType]] = {}
+        self._generation = 0
         self._reading: dict[str, asyncio.Task[JobType]] = {}
         announcer.on_types(self._forget)
 
@@ -79,16 +80,18 @@ class JobTypes:
         return await asyncio.shield(reading)
 
     async def _read(self, name: str) -> JobType:
-        started = time.monotonic()
+        started, generation = time.monotonic(), self._generation
         spec = (await self._store.job_types([name])).get(name)
         if spec is None:
             raise UnknownJobType(name)
         job_type = JobType(JobTypeSpec.model_validate_json(spec))
-        self._known[name] = (started, job_type)
+        if generation == self._generation:
+            self._known[name] = (started, job_type)
         return job_type
 
     def _forget(self) -> None:
-        """What is being read right now may be old already."""
+        """Also what is being read right now may be old already."""
+        self._generation += 1
         self._known.clear()
         self._reading.clear()
 

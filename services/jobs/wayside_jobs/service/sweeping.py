@@ -14,7 +14,9 @@ from wayside_jobs.store import Store
 from wayside_service.errors import Unavailable
 
 BATCH_LIMIT = 200
-_EXPIRE_INTERVAL_SECONDS = 5.0
+_EXPIRE_INTERVALS = 10
+"""Deleting is less urgent than ending what is lost: it happens once in so many sweeps."""
+
 _KEYS_INTERVAL_SECONDS = 60.0
 _KEY_LIFE_SECONDS = 24 * 3600
 _SCHEDULE_POLL_SECONDS = 1.0
@@ -44,7 +46,7 @@ class Sweeper:
         """Sweep, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(self._interval_seconds, self.sweep_due))
-            group.create_task(_every(_EXPIRE_INTERVAL_SECONDS, self.sweep_expired))
+            group.create_task(_every(_EXPIRE_INTERVALS * self._interval_seconds, self.sweep_expired))
             group.create_task(_every(_KEYS_INTERVAL_SECONDS, self.forget_keys))
             group.create_task(self._run_schedule())
 
