@@ -25,6 +25,8 @@ class Wanted:
 
     def select(self, frames: Iterable[Frame]) -> list[Frame]:
         """Return the wanted ones, up to and including the first that ends the stream."""
+        if not (self.types or self.entities or self.until):
+            return list(frames)
         selected: list[Frame] = []
         for frame in frames:
             if self.matches(frame):
