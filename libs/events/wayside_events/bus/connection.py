@@ -74,6 +74,8 @@ class Connection:
         self._connecting: asyncio.Task[None] | None = None
         self._resumed: list[Callable[[], None]] = []
         self._dropped: dict[Subscription, Callable[[], None]] = {}
+        self._said: set[str] = set()
+        self._is_closing = False
 
     def start(self) -> None:
         """Begin to connect, for ever, in the background."""
@@ -101,6 +103,7 @@ class Connection:
 
     async def close(self) -> None:
         """Flush what is pending and close; safe at any time."""
+        self._is_closing = True
         # Once may not be enough: asyncio.wait_for, inside nats-py, loses a cancellation up to Python 3.11.
         while self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
@@ -146,12 +149,17 @@ class Connection:
             if callback := self._dropped.get(error.sub):
                 callback()
             return
-        logger.warning("NATS: %s", describe(error))
+        text = describe(error)
+        # While NATS is away, the same error comes four times a second.
+        level = logging.DEBUG if text in self._said else logging.WARNING
+        self._said.add(text)
+        logger.log(level, "NATS: %s", text)
 
     async def _on_disconnect(self) -> None:
-        logger.warning("disconnected from NATS")
+        logger.log(logging.DEBUG if self._is_closing else logging.WARNING, "disconnected from NATS")
 
     async def _on_reconnect(self) -> None:
+        self._said.clear()
         logger.info("reconnected to NATS")
         for callback in list(self._resumed):
             try:
