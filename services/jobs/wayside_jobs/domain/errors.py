@@ -58,13 +58,6 @@ class JobNotFound(JobsError):
         super().__init__(f"There is no job {job_id}.")
 
 
-class ScopeForbidden(JobsError):
-    """The caller may not do this in this scope."""
-
-    code = "scope_forbidden"
-    title = "The role for this is missing in the scope"
-
-
 class JobTypeNotFound(JobsError):
     """No job type has this name."""
 

@@ -45,7 +45,7 @@ async def get_job_type(request: web.Request, name: JobTypeName) -> Reply:
     summary="Register a job type",
     answers={200: JobTypeSpec},
     role=Role.ADMIN,
-    errors=[errors.ScopeForbidden, errors.InvalidJob],
+    errors=[errors.InvalidJob],
 )
 async def put_job_type(
     request: web.Request, principal: Principal, name: JobTypeName, body: JobTypeSpec

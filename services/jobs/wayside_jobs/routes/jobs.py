@@ -59,7 +59,6 @@ class JobQuery(ScopeQuery):
     answers={201: Job, 200: Job},
     role=Role.VIEWER,
     errors=[
-        errors.ScopeForbidden,
         errors.UnknownJobType,
         errors.UnknownParent,
         errors.InvalidJob,
@@ -126,7 +125,7 @@ async def get_job_logs(request: web.Request, principal: Principal, job_id: Id, q
     summary="Cancel a job",
     answers={200: Job},
     role=Role.VIEWER,
-    errors=[errors.ScopeForbidden, errors.JobNotFound, errors.WrongState, errors.CancelNotSupported],
+    errors=[errors.JobNotFound, errors.WrongState, errors.CancelNotSupported],
 )
 async def cancel_job(
     request: web.Request, principal: Principal, job_id: Id, body: CancelBody | None

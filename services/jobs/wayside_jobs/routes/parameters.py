@@ -7,10 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import Scope, ScopeName, parse_scope
-from wayside_jobs.domain.errors import ScopeForbidden
 from wayside_jobs.service.jobs import Jobs
 from wayside_service.auth import ALL_SCOPES, Principal, Role
-from wayside_service.errors import InvalidInput
+from wayside_service.errors import InvalidInput, ScopeForbidden
 from wayside_service.http import ClosedModel
 
 JOBS: Final = web.AppKey("wayside_jobs", Jobs)
