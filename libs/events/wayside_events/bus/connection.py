@@ -18,6 +18,7 @@ logger = logging.getLogger("wayside.bus")
 RECONNECT_WAIT_SECONDS = 0.25
 PING_INTERVAL_SECONDS = 10
 MAX_OUTSTANDING_PINGS = 2
+_SAID_LIMIT = 100
 
 _CREDENTIALS = re.compile(r"//[^/@,]*@")
 _DENIED = re.compile(r'permissions violation for subscription to "([^"]*)"', re.IGNORECASE)
@@ -152,6 +153,8 @@ class Connection:
         text = describe(error)
         # While NATS is away, the same error comes four times a second.
         level = logging.DEBUG if text in self._said else logging.WARNING
+        if len(self._said) > _SAID_LIMIT:
+            self._said.clear()
         self._said.add(text)
         logger.log(level, "NATS: %s", text)
 
