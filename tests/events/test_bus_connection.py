@@ -1,5 +1,7 @@
 """The connection to the real server: what ends it, what does not, and what the user may do."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -55,3 +57,32 @@ async def test_a_password_in_the_address_is_not_repeated() -> None:
     with pytest.raises(BusUnavailable) as unavailable:
         await bus.state()
     assert "secret" not in str(unavailable.value)
+
+
+async def test_a_flush_that_is_cancelled_does_not_make_the_bus_deaf(bus: Bus) -> None:
+    client = bus._connection.client
+    for _ in range(20):
+        flushing = asyncio.create_task(client.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        await asyncio.wait([flushing])
+    assert (await bus.position()).sequence == 0
+
+
+async def test_a_read_loop_that_ends_is_followed_by_a_new_connection(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = bus._connection.client
+    resumed = asyncio.Event()
+    bus.on_resume(resumed.set)
+    monkeypatch.setattr(client._ps, "parse", broken)
+    async with asyncio.timeout(10):
+        with contextlib.suppress(BusUnavailable):
+            await bus.position()
+        monkeypatch.undo()
+        await resumed.wait()
+        assert (await bus.position()).sequence == 0
+
+
+async def broken(_data: bytes) -> None:
+    raise RuntimeError("a defect of the parser")

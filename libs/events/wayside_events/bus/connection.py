@@ -65,6 +65,18 @@ class ReconnectingClient(Client):
         await self._error_cb(error)
         await self._process_op_err(error)
 
+    async def _process_pong(self) -> None:
+        # The flush that waited may have been cancelled; nats-py's read loop would end on its future.
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
+    async def _read_loop(self) -> None:
+        await super()._read_loop()
+        # nats-py ends the loop on any exception and goes on to call itself connected, deaf for ever.
+        if self.is_connected:
+            await self._process_op_err(Error("nats: the read loop ended"))
+
 
 class Connection:
     """One NATS connection and what to do when it comes, drops messages, or comes back."""
