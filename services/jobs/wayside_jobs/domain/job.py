@@ -102,6 +102,11 @@ class Job(NamedTuple):
     expires_at: datetime | None = None
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the job could be claimed at its last change; otherwise its time is still to come."""
+        return self.status is JobStatus.QUEUED and self.run_at <= self.updated_at
+
+    @property
     def cancel_requested(self) -> bool:
         """Whether the job's runner should stop."""
         is_requested = self.cancel is not None and self.cancel.state is CancelState.REQUESTED

@@ -9,9 +9,8 @@ import structlog
 
 from wayside_events.bus import BusError
 from wayside_events.contracts.jobs import WAKE_SUBJECT, RunnerPush, runner_subject
-from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.facts import CancelRequested, Queued
-from wayside_jobs.domain.job import Change
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.service.metrics import JobsMetrics
 
 log = structlog.get_logger("wayside_jobs.announcing")
@@ -67,24 +66,25 @@ class Announcer:
         self._on_withdrawn.append(callback)
 
     def committed(self, changes: Sequence[Change]) -> None:
-        """Say what follows from committed changes."""
-        if not changes:
+        """Say what follows from committed changes; those that nobody sees are passed over."""
+        visible = [change for change in changes if change.fact is not None]
+        if not visible:
             return
+        self._metrics.count(visible)
         for callback in self._on_events:
             callback()
-        self._metrics.count(changes)
-        ready: set[str] = set()
-        for change in changes:
-            job = change.job
-            if isinstance(change.fact, Queued):
-                if job.run_at <= job.updated_at:
-                    ready.add(job.queue)
-                else:
-                    self._scheduled()
-            elif isinstance(change.fact, CancelRequested) and job.runner and job.status is JobStatus.RUNNING:
-                self._pushes.append((job.runner, RunnerPush(job_id=job.id, attempt=job.attempt)))
-                self._pending.set()
-        self.ready(ready)
+        for change in visible:
+            if isinstance(change.fact, CancelRequested):
+                self._push_cancel(change.job)
+        queued = [change.job for change in visible if isinstance(change.fact, Queued)]
+        self.ready({job.queue for job in queued if job.is_ready})
+        if not all(job.is_ready for job in queued):
+            self._scheduled()
+
+    def _push_cancel(self, job: Job) -> None:
+        if job.runner is not None:
+            self._pushes.append((job.runner, RunnerPush(job_id=job.id, attempt=job.attempt)))
+            self._pending.set()
 
     def ready(self, queues: Collection[str]) -> None:
         """Say that queues have work, here and to the other instances."""

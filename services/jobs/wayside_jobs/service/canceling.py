@@ -35,7 +35,7 @@ class Canceler:
             await self._check_supported(job)
             await unit.write(locked.jobs, [change])
             now_as_it_is, job_input = (await unit.read([job_id]))[job_id]
-        self._announcer.committed([change] if change.fact else [])
+        self._announcer.committed([change])
         return job_document(now_as_it_is, job_input)
 
     async def _check_supported(self, job: Job) -> None:

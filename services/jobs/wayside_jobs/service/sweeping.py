@@ -61,7 +61,7 @@ class Sweeper:
             before = locked.jobs[change.job.id]
             log.info("attempt_ended", job_id=before.id, runner=before.runner, status=change.job.status)
         self._metrics.swept.labels("end").inc(len(visible))
-        self._announcer.committed(visible)
+        self._announcer.committed(changes)
         return len(changes) >= BATCH_LIMIT
 
     async def sweep_expired(self) -> bool:

@@ -97,7 +97,7 @@ def new_row(job: Job, job_input: str) -> tuple[Any, ...]:
     policy = job.policy
     return (
         job.id, job.scope, job.type, job.mode, job.queue, job.priority, job.status, job.revision,
-        job.attempt, job.max_attempts, _is_ready(job), job.created_by, job.created_at, job.updated_at,
+        job.attempt, job.max_attempts, job.is_ready, job.created_by, job.created_at, job.updated_at,
         job.run_at, policy.lease_seconds, policy.cancel_grace_seconds, policy.timeout_seconds,
         policy.ttl_seconds, policy.backoff_initial_seconds, policy.backoff_factor,
         policy.backoff_max_seconds, policy.backoff_jitter, job.session_id,
@@ -112,7 +112,7 @@ def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
     """The type `changed_job`."""
     cancel = job.cancel
     return (
-        job.id, known_revision, job.status, job.revision, job.attempt, job.max_attempts, _is_ready(job),
+        job.id, known_revision, job.status, job.revision, job.attempt, job.max_attempts, job.is_ready,
         job.updated_at, job.run_at, job.runner, job.token_hash, job.seq, job.log_seq,
         cancel.state if cancel else None, cancel.requested_by if cancel else None,
         cancel.requested_at if cancel else None, cancel.reason if cancel else None,
@@ -125,7 +125,3 @@ def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
 def lease_row(job: Job) -> tuple[Any, ...]:
     """The type `extended_lease`."""
     return (job.id, job.revision, job.seq, job.lease_expires_at, job.due_at, job.token_hash)
-
-
-def _is_ready(job: Job) -> bool:
-    return job.status is JobStatus.QUEUED and job.run_at <= job.updated_at
