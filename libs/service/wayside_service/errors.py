@@ -87,7 +87,8 @@ class ScopeForbidden(Forbidden):
     title = "The role for this is missing in the scope"
 
     def __init__(self, detail: str = "", *, field: str = "scope") -> None:
-        super().__init__(detail, errors=[FieldError(field=field, code=self.code, message=detail)])
+        error = FieldError(field=field, code=self.code, message=detail or self.title)
+        super().__init__(detail, errors=[error])
 
 
 class NotFound(ServiceError):
