@@ -60,6 +60,14 @@ def test_the_last_id_and_the_retry_time_are_known_without_an_event() -> None:
     assert (parser.last_event_id, parser.retry_ms) == ("1-9", 250)
 
 
+def test_an_id_counts_only_when_its_block_is_complete() -> None:
+    parser = EventParser()
+    parser.feed(b"id: 1-8\n\nid: 1-9\ndata: {}\n")
+    assert parser.last_event_id == "1-8"
+    parser.feed(b"\n")
+    assert parser.last_event_id == "1-9"
+
+
 def test_an_id_with_a_null_or_a_retry_that_is_no_number_changes_nothing() -> None:
     parser = EventParser()
     parser.feed("id: 1-9\nretry: 250\nid: 1\0\nretry: -1\nretry: ²\n\n".encode())

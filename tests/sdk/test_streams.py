@@ -141,6 +141,24 @@ async def test_a_stream_that_is_cut_goes_on_after_the_last_whole_event(
     assert script.resumed_from == [None, "e-4", "e-6"]
 
 
+async def test_the_id_of_an_event_that_is_cut_off_is_not_resumed_from(client: Client, script: Script) -> None:
+    script.answers = [progress(4).removesuffix("\n"), progress(4) + end(4)]
+    assert sequences(await collect(client.events.scope("acme"))) == [4]
+    assert script.resumed_from == [None, None]
+
+
+async def test_a_snapshot_that_is_cut_off_comes_again(client: Client, script: Script) -> None:
+    script.answers = [snapshot(3, 3).removesuffix("\n"), snapshot(3, 3) + end(3)]
+    assert [type(item) for item in await collect(client.events.job(JOB))] == [Snapshot]
+    assert script.resumed_from == [None, None]
+
+
+async def test_a_stream_is_resumed_from_where_it_began(client: Client, script: Script) -> None:
+    script.answers = ["id: e-3\n\n", progress(4) + end(4)]
+    await collect(client.events.scope("acme"))
+    assert script.resumed_from == [None, "e-3"]
+
+
 async def test_what_was_seen_is_not_delivered_again(client: Client, script: Script) -> None:
     script.answers = [progress(4) + progress(5), progress(4) + progress(5) + progress(6) + end(6)]
     assert sequences(await collect(client.events.scope("acme"))) == [4, 5, 6]

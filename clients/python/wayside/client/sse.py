@@ -22,7 +22,8 @@ class ServerSentEvent:
 class EventParser:
     """Turns the bytes of one response into events.
 
-    `last_event_id` and `retry_ms` are what the stream said last; they hold for the connection after this one too.
+    `last_event_id` and `retry_ms` are what the stream said last; they hold for the connection after this one too. An
+    id counts once its block is complete, with data or without: what is cut off before was not received.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class EventParser:
             case "data":
                 self._data.append(value)
             case "id" if "\0" not in value:
-                self._id = self.last_event_id = value
+                self._id = value
             case "retry" if value.isascii() and value.isdigit():
                 self.retry_ms = int(value)
         return None
@@ -77,5 +78,7 @@ class EventParser:
     def _dispatch(self) -> ServerSentEvent | None:
         event = ServerSentEvent(self._name or "message", "\n".join(self._data), self._id)
         has_data = bool(self._data)
+        if self._id is not None:
+            self.last_event_id = self._id
         self._name, self._id, self._data = "", None, []
         return event if has_data else None
