@@ -34,7 +34,7 @@ def generated() -> dict[str, bytes]:
     }
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     described = {
-        f"{name}.openapi.json": orjson.dumps(orjson.loads(app[OPENAPI]), option=options)
+        f"{name}.openapi.json": orjson.dumps(orjson.loads(app[OPENAPI]()), option=options)
         for name, app in apps.items()
     }
     return documents() | described

@@ -1,6 +1,7 @@
 """Puts declared routes into an aiohttp application: parse, authorise, call, render."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,8 +16,8 @@ from wayside_service.http.openapi import ApiInfo, openapi_document
 from wayside_service.http.parameters import Parameters, parameters_of
 from wayside_service.http.route import MediaType, Reply, Route
 
-OPENAPI: Final = web.AppKey("wayside_openapi", bytes)
-"""The OpenAPI document of the application, as JSON."""
+OPENAPI: Final = web.AppKey("wayside_openapi", Callable[[], bytes])
+"""Makes the OpenAPI document of the application, as JSON; the first time it is asked for."""
 
 Renderer = Callable[[object], web.StreamResponse]
 
@@ -30,12 +31,12 @@ def add_routes(app: web.Application, routes: Iterable[Route], info: ApiInfo, err
             app.router.add_get(route.path, handler, allow_head=True)
         else:
             app.router.add_route(route.method, route.path, handler)
-    app[OPENAPI] = openapi_document(routes, info, errors)
+    app[OPENAPI] = cache(partial(openapi_document, routes, info, errors))
     app.router.add_get("/openapi.json", _openapi)
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    return web.Response(body=request.app[OPENAPI], content_type="application/json")
+    return web.Response(body=request.app[OPENAPI](), content_type="application/json")
 
 
 def _handler(route: Route, parameters: Parameters) -> Handler:
