@@ -16,7 +16,7 @@ from wayside_service.http.openapi import ApiInfo, openapi_document
 from wayside_service.http.parameters import Parameters, parameters_of
 from wayside_service.http.route import MediaType, Reply, Route
 
-OPENAPI: Final = web.AppKey("wayside_openapi", Callable[[], bytes])
+OPENAPI: Final[web.AppKey[Callable[[], bytes]]] = web.AppKey("wayside_openapi")
 """Makes the OpenAPI document of the application, as JSON; the first time it is asked for."""
 
 Renderer = Callable[[object], web.StreamResponse]
