@@ -31,7 +31,8 @@ def add_routes(app: web.Application, routes: Iterable[Route], info: ApiInfo, err
             app.router.add_get(route.path, handler, allow_head=True)
         else:
             app.router.add_route(route.method, route.path, handler)
-    app[OPENAPI] = cache(partial(openapi_document, routes, info, errors))
+    document: Callable[[], bytes] = cache(partial(openapi_document, routes, info, errors))
+    app[OPENAPI] = document
     app.router.add_get("/openapi.json", _openapi)
 
 
