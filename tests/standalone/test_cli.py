@@ -26,7 +26,8 @@ def test_up_says_how_to_get_in_and_one_signal_stops_everything_within_seconds(
     assert time.monotonic() - began < 10
     assert all_gone(pids, seconds=0)
     output = command_line.said()
-    assert f"{gateway}/#token=eyJ" in output
+    assert f"{gateway}/v1/jobs" in output
+    assert "eyJ" in output
     assert str(command_line.data_dir / "logs") in output
     assert output.rstrip().endswith("Stopped.")
 

@@ -37,8 +37,10 @@ def announce(stack: Stack, console: Console) -> None:
     show_parts(console, stack.snapshot())
     token = stack.token(scope_roles={"*": ["admin"]}, subject=user_name())
     console.print()
-    show_line(console, "sign in", stack.sign_in_url(token))
+    show_line(console, "jobs", f"{stack.gateway_url}/v1/jobs?scope=demo")
+    show_line(console, "events", f"{stack.gateway_url}/v1/events?scope=demo")
     show_line(console, "token", token)
+    show_line(console, "workers", 'eval "$(wayside env)" tells a worker or a client where all this is')
     show_line(console, "logs", str(stack.log_dir))
     console.print("\nCtrl-C stops everything.")
 

@@ -108,10 +108,6 @@ class Stack:
         secret = self._credentials.jwt_secret
         return mint_token(secret, subject=subject, grants=scope_roles, lifetime=lifetime)
 
-    def sign_in_url(self, token: str) -> str:
-        """The dashboard with the token behind the #, which no server and no log ever sees."""
-        return f"{self.gateway_url}/#token={token}"
-
     def snapshot(self) -> StackState:
         """The state of every part now."""
         parts = [self._part_state(part) for part in self.parts]

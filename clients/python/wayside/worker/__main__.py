@@ -1,7 +1,6 @@
 """`python -m wayside.worker module:worker` serves a worker that a module defines."""
 
 import importlib
-import logging
 import sys
 
 from wayside.worker.worker import Worker
@@ -15,7 +14,6 @@ def main(arguments: list[str]) -> int:
         case _:
             sys.stderr.write("usage: python -m wayside.worker module[:worker]\n")
             return 2
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     sys.path.insert(0, "")
     worker = getattr(importlib.import_module(module), name or "worker", None)
     if not isinstance(worker, Worker):

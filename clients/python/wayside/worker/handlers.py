@@ -13,9 +13,11 @@ from wayside.context import Context
 from wayside.errors import InvalidHandler, NonRetryable
 from wayside.reporting.encoding import NotJson, json_value
 from wayside_events.contracts.jobs import Backoff, Capabilities, JobTypeSpec
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, field_errors
 
 Handler = Callable[..., Awaitable[Any]] | Callable[..., Any]
+
+_FIELD_ERRORS_LIMIT = 20
 
 
 class JobTypeOptions(TypedDict, total=False):
@@ -65,7 +67,7 @@ class JobHandler:
         try:
             return ctx, self.input.validate_json(orjson.dumps(raw))
         except ValidationError as error:
-            raise InvalidInput(_field_errors(error)) from None
+            raise InvalidInput(field_errors(error, ("input",))[:_FIELD_ERRORS_LIMIT]) from None
 
     def encode(self, value: object) -> JsonValue:
         """Return the result as JSON values; raises `NotJson` or `TooLarge`."""
@@ -74,8 +76,7 @@ class JobHandler:
         try:
             validated = self.result.validate_python(value)
         except ValidationError as error:
-            places = "; ".join(f"{item.field}: {item.message}" for item in _field_errors(error, "result"))
-            msg = f"the result is not what the handler's annotation says: {places}"
+            msg = f"the result is not what the handler's annotation says: {_listed(error)}"
             raise NotJson(msg) from None
         return json_value(validated, "result", self.result)
 
@@ -136,12 +137,6 @@ def _described(function: Handler, options: JobTypeOptions) -> dict[str, Any]:
     return described | dict(options)
 
 
-def _field_errors(error: ValidationError, root: str = "input") -> tuple[FieldError, ...]:
-    return tuple(
-        FieldError(
-            field=".".join([root, *map(str, item["loc"])]),
-            code=item["type"],
-            message=item["msg"],
-        )
-        for item in error.errors(include_url=False, include_input=False, include_context=False)[:20]
-    )
+def _listed(error: ValidationError) -> str:
+    found = field_errors(error, ("result",))[:_FIELD_ERRORS_LIMIT]
+    return "; ".join(f"{item.field}: {item.message}" for item in found)

@@ -77,7 +77,11 @@ class Worker:
         return register
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, in an event loop of its own; a second signal gives everything back at once."""
+        """Serve until SIGTERM or SIGINT, in an event loop of its own; a second signal gives everything back at once.
+
+        A program that has not set up logging gets it on stderr, from INFO on: a silent worker looks like a stuck one.
+        """
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         asyncio.run(self._run())
 
     async def serve(self) -> None:
