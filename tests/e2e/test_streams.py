@@ -11,6 +11,8 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.talk import Api, Frame
 from tests.e2e.test_kills import stored_events
 
+from wayside_events.catalogue import PROGRESS_TYPE
+
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -86,3 +88,31 @@ async def test_a_finished_job_streams_its_snapshot_and_ends(single: Cluster) -> 
         worker.stop()
     assert [frame.event for frame in seen] == ["wayside.snapshot", "wayside.end"]
     assert seen[0].json["status"] == "completed"
+
+
+async def test_what_follows_a_snapshot_is_newer_and_has_no_hole(single: Cluster) -> None:
+    async with aiohttp.ClientSession() as session:
+        worker = single.worker("tests.e2e.worker")
+        worker.start()
+        api = Api(session, single.gateway[0].url, single.token())
+        job = await api.start_job("steps", steps=100, pause_seconds=0.03)
+        streams = [asyncio.create_task(_newly_opened(api, job["id"], opened / 10)) for opened in range(20)]
+        seen = await asyncio.gather(*streams)
+        worker.stop()
+    stored = await stored_events(single, job["id"])
+    for shown, followed in seen:
+        newer = [event for event in stored if event.revision > shown]
+        assert followed == [event.revision for event in newer if event.revision in followed]
+        left_out = {event.type for event in newer if event.revision not in followed}
+        assert left_out <= {PROGRESS_TYPE}, "only progress is superseded"
+    assert sum(shown > 1 for shown, _ in seen) > len(seen) // 2
+
+
+async def _newly_opened(api: Api, job_id: str, seconds: float) -> tuple[int, list[int]]:
+    """Follow a job from some time on, to its end; return the revision it is shown in and those of its events."""
+    await asyncio.sleep(seconds)
+    async with api.stream(f"/v1/jobs/{job_id}/events") as frames:
+        shown = (await anext(frames)).json["revision"]
+        return shown, [
+            frame.json["revision"] async for frame in frames if frame.event.startswith("analysis.")
+        ]

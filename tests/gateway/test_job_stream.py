@@ -24,7 +24,7 @@ async def test_the_job_as_it_is_comes_first(gateway: GatewayHere, story: Story) 
     async with gateway.follow(path_of(story)) as follower:
         snapshot = await follower.next()
     assert snapshot.event == "wayside.snapshot"
-    assert snapshot.json == {"id": story.job_id, "scope": "acme", "status": "running"}
+    assert snapshot.json == {"id": story.job_id, "scope": "acme", "status": "running", "revision": 0}
 
 
 async def test_the_stream_ends_after_the_terminal_event(gateway: GatewayHere, story: Story) -> None:
@@ -46,6 +46,41 @@ async def test_nothing_between_snapshot_and_stream_is_lost(
     await story.tell(story.progressed())
     async with gateway.follow(path_of(story), after=snapshot.id) as follower:
         assert (await follower.next()).json["id"] == f"{story.job_id}:2"
+
+
+async def test_stored_events_that_the_snapshot_contains_are_left_out(
+    gateway: GatewayHere, story: Story, upstream: Upstream, bus: Bus
+) -> None:
+    upstream.position = await bus.position()
+    await story.tell(story.started(), story.logged("known"), story.logged("news"))
+    upstream.has(story.job_id, revision=2)
+    async with gateway.follow(path_of(story)) as follower:
+        received = await follower.until("wayside.caught-up")
+    assert [one.json["revision"] for one in received[:-1]] == [2, 3]
+
+
+async def test_live_events_that_the_snapshot_contains_are_left_out(
+    gateway: GatewayHere, story: Story, upstream: Upstream
+) -> None:
+    upstream.has(story.job_id, revision=2)
+    async with gateway.follow(path_of(story)) as follower:
+        await follower.until("wayside.caught-up")
+        await story.tell(story.started())
+        await story.tell(story.logged("known"), story.logged("news"), story.completed())
+        received = await follower.rest()
+    assert [one.json["revision"] for one in received[:-1]] == [3, 4]
+    assert received[-1].event == "wayside.end"
+
+
+async def test_a_client_that_resumes_gets_every_revision(
+    gateway: GatewayHere, story: Story, upstream: Upstream, bus: Bus
+) -> None:
+    upstream.has(story.job_id, revision=2)
+    cursor = await bus.position()
+    await story.tell(story.started(), story.logged("known"))
+    async with gateway.follow(path_of(story), after=str(cursor)) as follower:
+        received = await follower.until("wayside.caught-up")
+    assert [one.json["revision"] for one in received[:-1]] == [1, 2]
 
 
 async def test_a_resumed_stream_needs_no_snapshot(gateway: GatewayHere, story: Story, bus: Bus) -> None:

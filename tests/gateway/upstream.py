@@ -9,23 +9,28 @@ import orjson
 from aiohttp import web
 
 from wayside_events.bus import Bus
+from wayside_events.cursor import Cursor
 
 
 class Upstream:
-    """An HTTP server with a few jobs and some routes that show what reached them."""
+    """An HTTP server with a few jobs and some routes that show what reached them.
+
+    `position` is where it says the event stream is; where it is indeed, when `None`.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.requests: list[web.Request] = []
         self.received = 0
+        self.position: Cursor | None = None
         self.url = ""
         self._bus = bus
         self._runner: web.AppRunner | None = None
         self._port = 0
 
-    def has(self, job_id: str, *, scope: str = "acme", status: str = "running", **more: Any) -> None:
+    def has(self, job_id: str, *, scope: str = "acme", status: str = "running", revision: int = 0) -> None:
         """Know a job from now on."""
-        self.jobs[job_id] = {"id": job_id, "scope": scope, "status": status, **more}
+        self.jobs[job_id] = {"id": job_id, "scope": scope, "status": status, "revision": revision}
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Self]:
@@ -62,7 +67,7 @@ class Upstream:
 
     async def _job(self, request: web.Request) -> web.Response:
         self.requests.append(request)
-        cursor = str(await self._bus.position())
+        cursor = str(self.position or await self._bus.position())
         if "Authorization" not in request.headers:
             return web.json_response({"code": "unauthorized"}, status=401)
         job = self.jobs.get(request.match_info["job_id"])

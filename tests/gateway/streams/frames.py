@@ -11,8 +11,10 @@ from wayside_gateway.streams.wanted import Wanted
 PROGRESS, LOG = "analysis.job.progress", "analysis.job.log"
 
 
-def event(sequence: int, name: str = LOG, job: str = "a", data: bytes = b"{}") -> Frame:
-    return Frame(name, data, sequence=sequence, cursor=f"e-{sequence}", entity_id=job)
+def event(sequence: int, name: str = LOG, job: str = "a", data: bytes = b"{}", *, revision: int = 0) -> Frame:
+    return Frame(
+        name, data, sequence=sequence, cursor=f"e-{sequence}", entity_id=job, revision=revision or sequence
+    )
 
 
 def encode(frame: Frame) -> bytes:

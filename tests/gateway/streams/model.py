@@ -29,7 +29,7 @@ QUIET_ROUNDS = 50
 
 @dataclass(frozen=True)
 class Stored:
-    """An event in the stream; `previous` is the sequence before it on the same subject."""
+    """An event in the stream; `previous` is the sequence before it on the same subject, which is its revision too."""
 
     subject: str
     sequence: int
@@ -38,7 +38,13 @@ class Stored:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return MappingProxyType({"Nats-Last-Sequence": str(self.previous)})
+        return MappingProxyType(
+            {"Nats-Last-Sequence": str(self.previous), "Nats-Msg-Id": f"{self.entity_id}:{self.sequence}"}
+        )
+
+    @property
+    def entity_id(self) -> str:
+        return self.subject.rpartition(".")[2]
 
     @property
     def scope(self) -> str:

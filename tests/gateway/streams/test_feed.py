@@ -8,7 +8,8 @@ from tests.eventually import eventually
 from tests.gateway.streams.frames import LOG
 from tests.gateway.streams.model import SCOPE, Stored, Stream
 
-from wayside_gateway.streams.feed import Feed
+from wayside_events.bus import StoredMessage
+from wayside_gateway.streams.feed import Feed, frame_of
 from wayside_gateway.streams.history import HistoryLimits
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.topic import Topic
@@ -111,6 +112,15 @@ async def test_what_was_held_of_the_stream_before_is_not_taken_for_this_one(
     assert await eventually(lambda: feed._repairing is None)
     assert published(feed) == []
     assert feed.topic.cursor == stream.position
+
+
+def test_the_revision_of_an_event_is_told_by_its_id() -> None:
+    assert frame_of(Stored(f"{LOG}.{SCOPE}.a", 7, 0), "e").revision == 7
+
+
+@pytest.mark.parametrize("headers", [{}, {"Nats-Msg-Id": "a"}, {"Nats-Msg-Id": "a:"}, {"Nats-Msg-Id": "a:b"}])
+def test_an_event_whose_id_is_foreign_has_no_revision(headers: dict[str, str]) -> None:
+    assert frame_of(StoredMessage(f"{LOG}.{SCOPE}.a", 7, b"{}", headers), "e").revision == 0
 
 
 async def test_a_repeat_is_published_once(stream: Stream, feed: Feed) -> None:

@@ -65,7 +65,8 @@ class JobFollowing:
                 self._following.reset(loss, resume=False)
             if position is None:
                 snapshot, position = await self._placed(snapshot)
-                self._subscription.put(control.snapshot(snapshot.body, position))
+                shown = control.snapshot(snapshot.body, position, self._job_id, snapshot.revision)
+                self._subscription.show(shown)
                 if snapshot.is_terminal:
                     end = max(position.sequence, await self._end_of(snapshot) or 0)
                     self._finish(snapshot.status, position.at(end))

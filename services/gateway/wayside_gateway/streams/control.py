@@ -24,9 +24,16 @@ class Farewell(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - come back with a new token
 
 
-def snapshot(job: bytes, position: Cursor) -> Frame:
+def snapshot(job: bytes, position: Cursor, job_id: str, revision: int) -> Frame:
     """Return the job as it was, in the jobs service's own JSON, at `position` or a little later."""
-    return _frame("wayside.snapshot", job, position)
+    return Frame(
+        "wayside.snapshot",
+        job,
+        sequence=position.sequence,
+        cursor=str(position),
+        entity_id=job_id,
+        revision=revision,
+    )
 
 
 def caught_up(position: Cursor) -> Frame:

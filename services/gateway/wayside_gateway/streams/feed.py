@@ -16,6 +16,9 @@ HELD_LIMIT = 10_000
 PREVIOUS_HEADER = "Nats-Last-Sequence"
 """The sequence of the event before, on the same subject."""
 
+EVENT_ID_HEADER = "Nats-Msg-Id"
+"""The event's id: `<entity id>:<revision>`."""
+
 _RETRY_SECONDS = 0.25
 _MAX_RETRY_SECONDS = 5.0
 
@@ -176,4 +179,12 @@ def frame_of(message: Message, epoch: str) -> Frame:
         sequence=message.sequence,
         cursor=f"{epoch}-{message.sequence}",
         entity_id=entity_id,
+        revision=_revision_of(message),
     )
+
+
+def _revision_of(message: Message) -> int:
+    try:
+        return int(message.headers.get(EVENT_ID_HEADER, "").rpartition(":")[2])
+    except ValueError:
+        return 0

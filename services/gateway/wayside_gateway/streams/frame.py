@@ -12,13 +12,14 @@ class Frame:
     """One event, or one control message of the gateway, on its way to clients. Never changed.
 
     `sequence` is the event's place in the stream, or, of a control message, that of the last event before it.
-    `cursor` is what the client may resume from once it has the frame; `None` says nothing about it. `retry_ms`
-    tells it how long to wait before it connects again, from now on.
+    `cursor` is what the client may resume from once it has the frame; `None` says nothing about it. `revision` is that
+    of the entity after the event, or as shown; 0 where it is not known. `retry_ms` tells the client how long to wait
+    before it connects again, from now on.
     """
 
-    __slots__ = ("_encoded", "cursor", "data", "entity_id", "name", "retry_ms", "sequence")
+    __slots__ = ("_encoded", "cursor", "data", "entity_id", "name", "retry_ms", "revision", "sequence")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the fields of a frame, and no hot path pays for grouping them
         self,
         name: str,
         data: bytes,
@@ -26,6 +27,7 @@ class Frame:
         sequence: int = 0,
         cursor: str | None = None,
         entity_id: str = "",
+        revision: int = 0,
         retry_ms: int | None = None,
     ) -> None:
         self.name = name
@@ -33,6 +35,7 @@ class Frame:
         self.sequence = sequence
         self.cursor = cursor
         self.entity_id = entity_id
+        self.revision = revision
         self.retry_ms = retry_ms
         self._encoded: dict[Encoder, bytes] = {}
 
@@ -43,6 +46,14 @@ class Frame:
     def is_superseded_by_newer(self) -> bool:
         """Whether a newer frame of the same name and entity says all that this one says."""
         return self.name == PROGRESS_TYPE
+
+    def is_contained_in(self, snapshot: "Frame") -> bool:
+        """Whether a snapshot of an entity shows what this event did to it."""
+        return self.entity_id == snapshot.entity_id and 0 < self.revision <= snapshot.revision
+
+    def is_after(self, snapshot: "Frame") -> bool:
+        """Whether this event happened to an entity after the snapshot of it."""
+        return self.entity_id == snapshot.entity_id and self.revision > snapshot.revision
 
     def encoded(self, encoder: Encoder) -> bytes:
         """Return the frame's bytes, the same object each time."""

@@ -52,10 +52,11 @@ class Ending(Enum):
 class Subscription:
     """One client. The hub offers it frames without ever waiting; what it cannot write at once waits in lanes.
 
-    `position` is the sequence of the last event it was offered: older ones are duplicates.
+    `position` is the sequence of the last event it was offered: older ones are duplicates. So are those after it that
+    a snapshot contains, which may be newer than the position it was shown at.
     """
 
-    __slots__ = ("_ending", "_lanes", "_limits", "_sink", "_stats", "_wake", "position", "wanted")
+    __slots__ = ("_ending", "_lanes", "_limits", "_shown", "_sink", "_stats", "_wake", "position", "wanted")
 
     def __init__(self, wanted: Wanted, sink: Sink, limits: LaneLimits, stats: Stats) -> None:
         self.wanted = wanted
@@ -63,6 +64,7 @@ class Subscription:
         self._sink = sink
         self._limits = limits
         self._lanes: Lanes | None = None
+        self._shown: Frame | None = None
         self._stats = stats
         self._ending: Ending | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -81,17 +83,17 @@ class Subscription:
         """Send events, or keep them for when the client reads again."""
         if self._ending is not None or batch.last <= self.position:
             return
-        if batch.first <= self.position:
-            newer = [frame for frame in batch.frames if frame.sequence > self.position]
-            batch = Batch(newer, is_last=batch.is_last)
+        news = self._news(batch)
         self.position = batch.last
-        if self._lanes is None and self._sink.is_writable:
-            self._sink.write(batch.encoded(self._sink.encoder))
-            self._stats.deliveries += len(batch.frames)
-        else:
-            self._keep(batch.frames)
+        if news is not None:
+            self._send_or_keep(news)
         if batch.is_last:
             self.end(Ending.COMPLETE)
+
+    def show(self, snapshot: Frame) -> None:
+        """Send the state of an entity; events that it contains already are left out from now on."""
+        self._shown = snapshot
+        self.put(snapshot)
 
     def put(self, frame: Frame) -> None:
         """Send a control message in its place among the events."""
@@ -145,6 +147,28 @@ class Subscription:
                 await self._wake
             finally:
                 self._wake = None
+
+    def _news(self, batch: Batch) -> Batch | None:
+        """Return what the client has not got, in the batch itself when that is all of it."""
+        shown = self._shown
+        if batch.first > self.position and shown is None:
+            return batch
+        frames = [frame for frame in batch.frames if frame.sequence > self.position]
+        if shown is not None:
+            frames = [frame for frame in frames if not frame.is_contained_in(shown)]
+            # Revisions rise, so that nothing after this one is in the snapshot.
+            if any(frame.is_after(shown) for frame in frames):
+                self._shown = None
+        if len(frames) == len(batch.frames):
+            return batch
+        return Batch(frames) if frames else None
+
+    def _send_or_keep(self, batch: Batch) -> None:
+        if self._lanes is None and self._sink.is_writable:
+            self._sink.write(batch.encoded(self._sink.encoder))
+            self._stats.deliveries += len(batch.frames)
+        else:
+            self._keep(batch.frames)
 
     def _keep(self, frames: Sequence[Frame]) -> None:
         lanes = self._lanes = self._lanes or Lanes(self._limits)

@@ -26,6 +26,7 @@ class JobSnapshot:
     body: bytes
     scope: ScopeName
     status: str
+    revision: int
     position: Cursor | None
 
     @property
@@ -68,4 +69,4 @@ def _snapshot(body: bytes, cursor: str | None) -> JobSnapshot:
         position = Cursor.parse(cursor) if cursor else None
     except InvalidCursor:
         position = None
-    return JobSnapshot(body, parse_scope(job["scope"]), job["status"], position)
+    return JobSnapshot(body, parse_scope(job["scope"]), job["status"], job["revision"], position)
