@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("libs", "services", "clients/python", "deploy/standalone")
+FOLDERS = ("libs", "services", "clients/python", "deploy/standalone", "examples")
 
 PLANTED = {
     "service-layers": [
@@ -56,6 +56,19 @@ PLANTED = {
         ("wayside_jobs.domain", "asyncio"),
         ("wayside_governance.domain", "nats"),
         ("wayside_jobs.domain", "wayside_events.bus"),
+    ],
+    "streams-are-pure": [
+        ("wayside_gateway.streams", "aiohttp"),
+        ("wayside_gateway.streams", "aiohttp_sse"),
+        ("wayside_gateway.streams", "nats"),
+        ("wayside_gateway.streams", "wayside_events.bus"),
+        ("wayside_gateway.streams", "wayside_service"),
+    ],
+    "inference-without-gold": [
+        ("cwe_links.worker", "cwe_links.gold"),
+        ("cwe_links.planted", "cwe_links.gold"),
+        ("cwe_links.links", "cwe_links.evaluate"),
+        ("cwe_links.__main__", "cwe_links.demo"),
     ],
 }
 

@@ -1,6 +1,6 @@
 """The relations that the catalogue's editors state: what a proposal is judged by, never an input of the inference.
 
-Only `evaluate` and `demo` may import this module.
+Only `evaluate`, `measure` and `demo` may import this module.
 """
 
 from collections import defaultdict
