@@ -73,12 +73,14 @@ async def refusal(bus: Bus, payload: bytes | str) -> Problem:
 
 
 async def test_malformed_json_gets_an_error_reply(serving: Bus) -> None:
-    assert (await refusal(serving, b"{not json")).code == "malformed_json"
+    problem = await refusal(serving, b"{not json")
+    assert (problem.code, problem.type) == ("malformed_json", "urn:wayside:problem:malformed_json")
 
 
 async def test_invalid_fields_are_named(serving: Bus) -> None:
     problem = await refusal(serving, '{"text": 3, "surplus": 1}')
-    assert {error.field for error in problem.errors} == {"text", "surplus"}
+    assert {error.field for error in problem.errors} == {"/text", "/surplus"}
+    assert (problem.code, problem.type) == ("invalid_input", "urn:wayside:problem:invalid_input")
 
 
 async def test_an_expected_error_arrives_as_its_problem(serving: Bus) -> None:

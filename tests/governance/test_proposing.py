@@ -31,7 +31,7 @@ async def test_an_invalid_proposal_blocks_no_other(api: Api) -> None:
     )
     assert outcomes_of(outcomes) == ["created", "invalid", "invalid", "invalid", "created"]
     assert outcomes[1]["problem"]["code"] == "invalid_proposal"
-    assert outcomes[1]["problem"]["errors"][0]["field"] == "confidence"
+    assert outcomes[1]["problem"]["errors"][0]["field"] == "/confidence"
 
 
 async def test_identical_evidence_of_the_same_run_changes_nothing(api: Api, log: EventLog) -> None:

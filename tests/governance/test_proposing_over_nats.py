@@ -46,10 +46,10 @@ async def test_a_bad_request_is_refused_with_the_field(api: Api, bus: Bus) -> No
         "nobody": await problem_of(bus, 1, proposed_by=""),
     }
     assert {name: (problem.code, problem.errors[0].field) for name, problem in said.items()} == {
-        "an empty batch": ("invalid_request", "proposals"),
-        "too many": ("invalid_request", "proposals"),
-        "a scope that cannot be": ("invalid_request", "scope"),
-        "nobody": ("invalid_request", "proposed_by"),
+        "an empty batch": ("invalid_input", "/proposals"),
+        "too many": ("invalid_input", "/proposals"),
+        "a scope that cannot be": ("invalid_input", "/scope"),
+        "nobody": ("invalid_input", "/proposed_by"),
     }
 
 

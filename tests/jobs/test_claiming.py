@@ -175,4 +175,4 @@ async def test_a_claim_that_makes_no_sense_is_refused(
             with pytest.raises(RequestRefused) as refused:
                 await bus.request(contracts.CLAIM_SUBJECT, body, contracts.ClaimReply)
             assert refused.value.problem.status == 422
-            assert refused.value.problem.errors[0].field.startswith(next(iter(fields)))
+            assert refused.value.problem.errors[0].field.startswith("/" + next(iter(fields)))

@@ -134,9 +134,9 @@ async def test_a_tracked_job_whose_process_died_fails(
 
 
 WRONG_JOBS: list[Any] = [
-    ({"type": "demo.unknown"}, 422, "unknown_job_type", "type"),
+    ({"type": "demo.unknown"}, 422, "unknown_job_type", "/type"),
     ({"type": "Not A Type"}, 422, "invalid_input", "/type"),
-    ({"parent_id": UNKNOWN}, 422, "unknown_parent", "parent_id"),
+    ({"parent_id": UNKNOWN}, 422, "unknown_parent", "/parent_id"),
     ({"scope": "Not.Safe"}, 422, "invalid_input", "/scope"),
     ({"priority": 10}, 422, "invalid_input", "/priority"),
     ({"priority": "high"}, 422, "invalid_input", "/priority"),
@@ -146,10 +146,10 @@ WRONG_JOBS: list[Any] = [
     ({"run_at": "2026-01-01T00:00:00"}, 422, "invalid_input", "/run_at"),
     ({"max_attempts": 0}, 422, "invalid_input", "/max_attempts"),
     ({"timeout_seconds": -1}, 422, "invalid_input", "/timeout_seconds"),
-    ({"runner": "web-1"}, 422, "invalid_input", "runner"),
-    ({"mode": "tracked", "runner": "web-1"}, 422, "invalid_input", "mode"),
-    ({"input": "x" * 256 * 1024}, 413, "too_large", "input"),
-    ({"input": 2**70}, 422, "invalid_value", "input"),
+    ({"runner": "web-1"}, 422, "invalid_input", "/runner"),
+    ({"mode": "tracked", "runner": "web-1"}, 422, "invalid_input", "/mode"),
+    ({"input": "x" * 256 * 1024}, 413, "too_large", "/input"),
+    ({"input": 2**70}, 422, "invalid_input", "/input"),
 ]
 
 
@@ -194,29 +194,42 @@ async def test_the_input_must_fit_the_schema_of_the_type(api: Api, runner: Runne
     await runner.register(spec(input_schema=schema))
     answer = await api.post("/v1/jobs", {"type": TYPE, "scope": SCOPE, "input": {"b": [1, "x"], "c": 1}})
     assert answer.status == 422
-    assert answer.codes.keys() == {"input", "input.b.1"}
+    assert answer.codes.keys() == {"/input", "/input/b/1"}
     assert (await api.create(input={"a": 1})).input == {"a": 1}
 
 
 WRONG_REQUESTS: list[Any] = [
-    (b"{", 400, "malformed_json"),
-    (b'{"created_by": "ada"}', 422, "invalid_request"),
+    (b"{", 400, "malformed_json", []),
+    (b'{"created_by": "ada"}', 422, "invalid_input", ["/job"]),
     (
         b'{"job": {"type": "demo.add", "scope": "acme", "x": 1}, "created_by": "a"}',
         422,
-        "invalid_request",
+        "invalid_input",
+        ["/job/x"],
     ),
-    (b'{"job": {"type": "demo.no", "scope": "acme"}, "created_by": "a"}', 422, "unknown_job_type"),
+    (
+        b'{"job": {"type": "demo.no", "scope": "acme"}, "created_by": "a"}',
+        422,
+        "unknown_job_type",
+        ["/job/type"],
+    ),
     (
         b'{"job": {"type": "demo.add", "scope": "acme", "input": NaN}, "created_by": "a"}',
         422,
-        "invalid_value",
+        "invalid_input",
+        ["/job/input"],
     ),
-    (b'{"job": {"type": "demo.add", "scope": "acme"}, "created_by": "\\u0000"}', 422, "invalid_value"),
+    (
+        b'{"job": {"type": "demo.add", "scope": "acme"}, "created_by": "\\u0000"}',
+        422,
+        "invalid_input",
+        ["/created_by"],
+    ),
     (
         b'{"job": {"type": "demo.add", "scope": "acme", "mode": "tracked"}, "created_by": "a"}',
         422,
         "invalid_input",
+        ["/job/runner"],
     ),
 ]
 
@@ -224,11 +237,17 @@ WRONG_REQUESTS: list[Any] = [
 async def test_a_request_over_nats_that_makes_no_sense_gets_a_problem(
     runner: RunnerForTests, bus: Bus, subtests: pytest.Subtests
 ) -> None:
-    for payload, status, code in WRONG_REQUESTS:
+    for payload, status, code, places in WRONG_REQUESTS:
         with subtests.test(str(payload)):
             with pytest.raises(RequestRefused) as refused:
                 await bus.request(CREATE_SUBJECT, Raw(payload=payload), CreateReply)
-            assert (refused.value.problem.status, refused.value.problem.code) == (status, code)
+            problem = refused.value.problem
+            assert (problem.status, problem.code, problem.type) == (
+                status,
+                code,
+                f"urn:wayside:problem:{code}",
+            )
+            assert [error.field for error in problem.errors] == places
 
 
 async def test_a_job_is_read_and_canceled_over_nats_within_its_scope(

@@ -42,9 +42,9 @@ async def test_an_unknown_type_is_not_found(api: Api) -> None:
 
 
 NO_SCHEMAS: list[Any] = [
-    ({"input_schema": {"type": "nonsense"}}, "job_types.0.input_schema"),
-    ({"input_schema": {"$ref": "http://127.0.0.1:1/x"}}, "job_types.0.input_schema"),
-    ({"result_schema": {"properties": []}}, "job_types.0.result_schema"),
+    ({"input_schema": {"type": "nonsense"}}, "/job_types/0/input_schema"),
+    ({"input_schema": {"$ref": "http://127.0.0.1:1/x"}}, "/job_types/0/input_schema"),
+    ({"result_schema": {"properties": []}}, "/job_types/0/result_schema"),
 ]
 
 
@@ -62,7 +62,7 @@ async def test_a_schema_that_leads_nowhere_is_a_refusal_and_no_failure(
 ) -> None:
     await runner.register(spec(input_schema={"$ref": reference}))
     answer = await api.post("/v1/jobs", {"type": TYPE, "scope": "acme", "input": {}})
-    assert (answer.status, answer.codes) == (422, {"type": "unusable_schema"})
+    assert (answer.status, answer.codes) == (422, {"/type": "unusable_schema"})
 
 
 async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:
@@ -70,4 +70,4 @@ async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None
     assert (await api.call("PUT", "/v1/job-types/demo.x", json=body)).status == 403
     everywhere = api.as_("root", "admin", scope="*")
     wrong = await everywhere.call("PUT", "/v1/job-types/demo.y", json=body)
-    assert (wrong.status, wrong.codes) == (422, {"name": "mismatch"})
+    assert (wrong.status, wrong.codes) == (422, {"/name": "mismatch"})

@@ -34,30 +34,31 @@ async def test_a_batch_that_is_sent_again_changes_nothing(api: Api, runner: Runn
 
 
 WRONG_REPORTS: list[Any] = [
-    ({"kind": "dance"}, 422, "invalid_request"),
-    ("not even an object", 422, "invalid_request"),
-    ({"seq": -1}, 422, "invalid_request"),
-    ({"seq": 2**63}, 422, "invalid_request"),
-    ({"job_id": "nonsense"}, 422, "invalid_request"),
-    ({"result": "nul \0"}, 422, "invalid_value"),
-    ({"result": "x" * 300_000}, 413, "too_large"),
-    ({"resultt": 1}, 422, "invalid_request"),
+    ({"kind": "dance"}, 422, "invalid_input", ""),
+    ("not even an object", 422, "invalid_input", ""),
+    ({"seq": -1}, 422, "invalid_input", "/seq"),
+    ({"seq": 2**63}, 422, "invalid_input", "/seq"),
+    ({"job_id": "nonsense"}, 422, "invalid_input", "/job_id"),
+    ({"result": "nul \0"}, 422, "invalid_input", "/result"),
+    ({"result": "x" * 300_000}, 413, "too_large", "/result"),
+    ({"resultt": 1}, 422, "invalid_input", "/resultt"),
 ]
 
 
 async def test_one_bad_report_does_not_block_its_batch(
     api: Api, runner: RunnerForTests, subtests: pytest.Subtests
 ) -> None:
-    for wrong, status, code in WRONG_REPORTS:
+    for wrong, status, code, place in WRONG_REPORTS:
         with subtests.test(str(wrong)[:50]):
             await api.create()
             assignment = await runner.claim_one()
             good = runner.said(assignment, "complete", result=1)
             bad = {**good, **wrong} if isinstance(wrong, dict) else wrong
-            invalid, accepted = await runner.send(bad, good)
+            accepted, invalid = await runner.send(good, bad)
             assert (invalid.outcome, accepted.outcome) == (Outcome.INVALID, Outcome.ACCEPTED)
             assert invalid.problem is not None
             assert (invalid.problem.status, invalid.problem.code) == (status, code)
+            assert invalid.problem.errors[0].field == f"/reports/1{place}"
 
 
 async def test_what_only_the_database_refuses_is_refused_alone(

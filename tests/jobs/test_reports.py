@@ -75,18 +75,18 @@ def test_what_is_not_possible_is_invalid_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "place"),
     [
-        ("complete", {"result": {"a": ["x\0"]}}, "result.a.0"),
-        ("complete", {"result": {"\0": 1}}, "result"),
-        ("complete", {"result": float("nan")}, "result"),
-        ("complete", {"result": {"a": float("inf"), "b": None}}, "result.a"),
-        ("complete", {"result": 2**80}, "result"),
-        ("complete", {"metrics": {"x": "\0"}}, "metrics.x"),
-        ("progress", {"progress": {"message": "\0"}}, "progress.message"),
-        ("progress", {"progress": {"current": float("nan")}}, "progress.current"),
-        ("progress", {"progress": {}, "partial": "\0"}, "partial"),
-        ("fail", {"error": {"code": "c", "message": "\0"}}, "error.message"),
-        ("log", {"entries": [{**LINE, "message": "\0"}]}, "entries.0.message"),
-        ("log", {"entries": [LINE, {**LINE, "context": {"a": "\0"}}]}, "entries.1.context.a"),
+        ("complete", {"result": {"a": ["x\0"]}}, "/result/a/0"),
+        ("complete", {"result": {"\0": 1}}, "/result"),
+        ("complete", {"result": float("nan")}, "/result"),
+        ("complete", {"result": {"a": float("inf"), "b": None}}, "/result/a"),
+        ("complete", {"result": 2**80}, "/result"),
+        ("complete", {"metrics": {"x": "\0"}}, "/metrics/x"),
+        ("progress", {"progress": {"message": "\0"}}, "/progress/message"),
+        ("progress", {"progress": {"current": float("nan")}}, "/progress/current"),
+        ("progress", {"progress": {}, "partial": "\0"}, "/partial"),
+        ("fail", {"error": {"code": "c", "message": "\0"}}, "/error/message"),
+        ("log", {"entries": [{**LINE, "message": "\0"}]}, "/entries/0/message"),
+        ("log", {"entries": [LINE, {**LINE, "context": {"a": "\0"}}]}, "/entries/1/context/a"),
     ],
 )
 def test_what_postgres_cannot_hold_is_found_beforehand(kind: str, fields: Any, place: str) -> None:
@@ -98,11 +98,11 @@ def test_what_postgres_cannot_hold_is_found_beforehand(kind: str, fields: Any, p
 @pytest.mark.parametrize(
     ("kind", "fields", "place"),
     [
-        ("complete", {"result": "x" * 256 * 1024}, "result"),
-        ("complete", {"metrics": {"a": "x" * 64 * 1024}}, "metrics"),
-        ("progress", {"progress": {}, "partial": "x" * 256 * 1024}, "partial"),
-        ("fail", {"error": {"code": "c", "message": "m", "details": {"a": "x" * 65536}}}, "error"),
-        ("log", {"entries": [{**LINE, "message": "x" * 16_000}] * 17}, "entries"),
+        ("complete", {"result": "x" * 256 * 1024}, "/result"),
+        ("complete", {"metrics": {"a": "x" * 64 * 1024}}, "/metrics"),
+        ("progress", {"progress": {}, "partial": "x" * 256 * 1024}, "/partial"),
+        ("fail", {"error": {"code": "c", "message": "m", "details": {"a": "x" * 65536}}}, "/error"),
+        ("log", {"entries": [{**LINE, "message": "x" * 16_000}] * 17}, "/entries"),
     ],
 )
 def test_what_is_too_large_is_found_beforehand(kind: str, fields: Any, place: str) -> None:

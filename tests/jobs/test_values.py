@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from tests.jobs.samples import JOB_ID, NOW
 
 from wayside_events.identifiers import EntityId
-from wayside_jobs.domain.errors import BadPage, InvalidValue
+from wayside_jobs.domain.errors import InvalidPage, InvalidValue
 from wayside_jobs.domain.values import json_text
 from wayside_jobs.domain.wanted import Position
 
@@ -40,5 +40,5 @@ def test_a_place_in_a_list_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "????", "bm90IGEgcGFnZQ", "MjAyNi0wMS0wMVQwMDowMDowMCBhYmM", "é"])
 def test_any_other_text_is_no_place(text: str) -> None:
-    with pytest.raises(BadPage):
+    with pytest.raises(InvalidPage):
         Position.parse(text)

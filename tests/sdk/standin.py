@@ -199,7 +199,9 @@ class StandIn:
         try:
             report = contract.REPORT.validate_python(raw)
         except ValidationError as error:
-            return ReportOutcome(job_id=None, outcome=Outcome.INVALID, problem=problem_of_validation(error))
+            return ReportOutcome(
+                job_id=None, outcome=Outcome.INVALID, problem=problem_of_validation(error, tags=1)
+            )
         record = self.jobs[report.job_id]
         outcome = self._judge(record, report)
         problem = self.refuse.get(report.kind) if outcome is Outcome.INVALID else None

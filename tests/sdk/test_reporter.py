@@ -231,7 +231,7 @@ async def test_a_cancel_comes_with_the_answer_to_any_report(reporter: Reporter, 
 async def test_a_batch_that_is_refused_as_such_is_sent_report_by_report(
     reporter: Reporter, link: Link
 ) -> None:
-    link.refused = Problem(title="x", status=422, code="invalid_request", detail="no")
+    link.refused = Problem(title="x", status=422, code="invalid_input", detail="no")
     good, bad = new_attempt(), new_attempt()
     for attempt in (good, bad):
         reporter.add(attempt)

@@ -141,7 +141,7 @@ async def test_input_that_does_not_fit_the_schema_is_refused_at_creation(
 ) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await client.jobs.create("steps", scope="acme", input={"count": 3})
-    assert [error.field for error in refused.value.problem.errors] == ["input"]
+    assert [error.field for error in refused.value.problem.errors] == ["/input"]
 
 
 async def test_a_job_of_another_scope_is_not_found(

@@ -66,7 +66,7 @@ async def test_invalid_input_fails_the_job_for_good_and_names_the_fields(
         job = await service.enqueue("report", {"rows": "many"})
         assert await eventually(lambda: job.status == "failed")
     assert (job.ending.error.code, job.ending.error.retryable) == ("invalid_input", False)
-    assert job.ending.error.details["errors"][0]["field"] == "input.rows"
+    assert job.ending.error.details["errors"][0]["field"] == "/input/rows"
 
 
 async def test_a_plain_function_runs_in_a_thread_of_its_own(service: StandIn, worker: Worker) -> None:

@@ -18,7 +18,7 @@ from wayside_events.contracts.governance import (
     ProposeRequest,
 )
 from wayside_events.contracts.jobs import AssignedJob
-from wayside_events.contracts.problems import Problem
+from wayside_events.contracts.problems import Problem, problem_type
 
 logger = logging.getLogger("wayside.runner")
 
@@ -110,5 +110,8 @@ def batches(
 
 def _too_large(size: int, limit: int) -> ProposalOutcome:
     detail = f"The proposal has {size:,} bytes as JSON; a request takes {limit:,}."
-    problem = Problem(title="Payload too large", status=413, code="payload_too_large", detail=detail)
+    code = "payload_too_large"
+    problem = Problem(
+        type=problem_type(code), title="Payload too large", status=413, code=code, detail=detail
+    )
     return ProposalOutcome(outcome=Intake.INVALID, problem=problem)

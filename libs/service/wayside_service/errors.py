@@ -81,14 +81,15 @@ class Forbidden(ServiceError):
 
 
 class ScopeForbidden(Forbidden):
-    """The caller lacks the role in the scope the request names; `field` says where it names it."""
+    """The caller lacks the role in the scope the request is about; `field` says where it names it, if it does."""
 
     code = "scope_forbidden"
     title = "The role for this is missing in the scope"
 
-    def __init__(self, detail: str = "", *, field: str = "scope") -> None:
-        error = FieldError(field=field, code=self.code, message=detail or self.title)
-        super().__init__(detail, errors=[error])
+    def __init__(self, detail: str = "", *, field: str | None = None) -> None:
+        message = detail or self.title
+        errors = [FieldError(field=field, code=self.code, message=message)] if field else []
+        super().__init__(detail, errors=errors)
 
 
 class NotFound(ServiceError):

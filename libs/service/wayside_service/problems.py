@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from wayside_events.bus import BusUnavailable as BusIsDown
-from wayside_events.contracts.problems import Problem
+from wayside_events.contracts.problems import Problem, problem_type
 from wayside_service.errors import BusUnavailable, ErrorTable, ServiceError, status_of
 
 CONTENT_TYPE = "application/problem+json"
@@ -21,7 +21,7 @@ def problem_of(error: Exception, table: ErrorTable, instance: str | None = None)
         return None
     code = str(getattr(error, "code", f"http_{status}"))
     return Problem(
-        type=f"urn:wayside:problem:{code}",
+        type=problem_type(code),
         title=str(getattr(error, "title", code)),
         status=int(status),
         code=code,
@@ -35,7 +35,7 @@ def problem_of(error: Exception, table: ErrorTable, instance: str | None = None)
 def internal_problem(instance: str | None = None) -> Problem:
     """Return what a caller is told about an unexpected error: nothing but where to look."""
     return Problem(
-        type=f"urn:wayside:problem:{ServiceError.code}",
+        type=problem_type(ServiceError.code),
         title=ServiceError.title,
         status=INTERNAL,
         code=ServiceError.code,

@@ -26,6 +26,8 @@ from wayside_events.contracts.jobs import (
     WithdrawRequest,
 )
 from wayside_jobs.domain.creation import Origin
+from wayside_jobs.domain.errors import JobsError
+from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.jobs import Jobs
 from wayside_service.tracing import current_traceparent
 
@@ -81,7 +83,12 @@ class Rpc:
     async def _create(self, request: CreateRequest) -> Encoded:
         traceparent = request.traceparent or current_traceparent()
         origin = Origin(created_by=request.created_by, traceparent=traceparent)
-        created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)
+        plain_text(request.created_by, "/created_by")
+        plain_text(request.idempotency_key, "/idempotency_key")
+        try:
+            created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)
+        except JobsError as error:
+            raise error.within("/job") from error
         reply = {"job": orjson.Fragment(created.document), "created": created.is_new}
         if created.assignment is not None:
             reply["assignment"] = created.assignment

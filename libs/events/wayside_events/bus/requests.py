@@ -28,7 +28,7 @@ from wayside_events.bus.errors import (
     describe,
 )
 from wayside_events.bus.messages import STATUS_HEADER
-from wayside_events.contracts.problems import FieldError, Problem
+from wayside_events.contracts.problems import Location, Problem, field_errors, problem_type, summary
 
 logger = logging.getLogger("wayside.bus")
 
@@ -46,8 +46,6 @@ INBOX = "_INBOX"
 """Where answers may go: every connection's inbox prefix begins so."""
 
 _FIELD_ERRORS_LIMIT = 20
-_NAME_LIMIT = 100
-"""Characters of a field's name that are repeated: callers choose it."""
 
 _HEADER_ALLOWANCE = 512
 """Bytes of headers that come on top of a reply."""
@@ -110,7 +108,8 @@ async def request(
         return reply_type.model_validate_json(reply.data)
     except ValidationError as error:
         # Not the error's own text, nor the error as the cause: they repeat the reply, which may hold attempt tokens.
-        faults = "; ".join(f"{fault.field}: {fault.message}" for fault in _field_errors(error))
+        found = field_errors(error)[:_FIELD_ERRORS_LIMIT]
+        faults = "; ".join(f"{fault.field}: {fault.message}" for fault in found)
         raise MalformedReply(f"{subject} answered something unexpected: {faults}") from None
 
 
@@ -243,51 +242,27 @@ class Replies:
             logger.exception("what an undelivered reply gave away could not be taken back")
 
 
-def problem_of_validation(error: ValidationError, prefix: str = "") -> Problem:
-    """Describe what is wrong with a request, field by field."""
-    fields = _field_errors(error, prefix)
-    malformed = any(field.code == "json_invalid" for field in fields)
-    return Problem(
-        title="Malformed request" if malformed else "Invalid request",
-        status=400 if malformed else 422,
-        code="malformed_json" if malformed else "invalid_request",
-        detail=fields[0].message if malformed else f"{error.error_count()} field(s) are invalid; see errors",
-        errors=() if malformed else fields,
-    )
-
-
-def _field_errors(error: ValidationError, prefix: str = "") -> tuple[FieldError, ...]:
-    return tuple(
-        FieldError(
-            field=prefix + ".".join(str(part)[:_NAME_LIMIT] for part in found["loc"]),
-            code=found["type"],
-            message=found["msg"],
-        )
-        for found in error.errors(include_url=False, include_context=False, include_input=False)[
-            :_FIELD_ERRORS_LIMIT
-        ]
-    )
+def problem_of_validation(error: ValidationError, under: Location = (), *, tags: int = 0) -> Problem:
+    """Describe what is wrong with a request, or with its part at `under`; `tags` as `field_errors` has it."""
+    fields = field_errors(error, under, tags=tags)
+    if any(field.code == "json_invalid" for field in fields):
+        return _problem(400, "malformed_json", "The body is not valid JSON", fields[0].message)
+    problem = _problem(422, "invalid_input", "The input is not valid", summary(fields))
+    return problem.model_copy(update={"errors": fields[:_FIELD_ERRORS_LIMIT]})
 
 
 def _overloaded() -> Problem:
-    return Problem(
-        title="Overloaded", status=503, code="overloaded", detail="Too many requests are in flight."
-    )
+    return _problem(503, "overloaded", "Overloaded", "Too many requests are in flight.")
 
 
 def _internal_error() -> Problem:
-    return Problem(
-        title="Internal error",
-        status=500,
-        code="internal_error",
-        detail="The service failed; its log says why.",
-    )
+    return _problem(500, "internal_error", "Internal error", "The service failed; its log says why.")
 
 
 def _reply_too_large(size: int) -> Problem:
-    return Problem(
-        title="Reply too large",
-        status=413,
-        code="reply_too_large",
-        detail=f"The reply has {size} bytes, more than a message may have; ask for less at once.",
-    )
+    detail = f"The reply has {size} bytes, more than a message may have; ask for less at once."
+    return _problem(413, "reply_too_large", "Reply too large", detail)
+
+
+def _problem(status: int, code: str, title: str, detail: str) -> Problem:
+    return Problem(type=problem_type(code), title=title, status=status, code=code, detail=detail)

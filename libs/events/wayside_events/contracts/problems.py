@@ -1,10 +1,24 @@
-"""Problem details (RFC 9457): the one shape of every error answer."""
+"""Problem details (RFC 9457): the one shape of every error answer, and the one way to name a field at fault."""
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from collections import Counter
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+Location = tuple[str | int, ...]
+
+_NAME_LIMIT = 100
+"""Characters of a field's name that are repeated: callers choose it."""
 
 
 class FieldError(BaseModel):
-    """One field at fault: `field` is a path such as `input.depth` or `reports.3.token`."""
+    """One field at fault. `field` says where it is.
+
+    In the body: an RFC 6901 pointer such as `/input/depth` or `/reports/3/token`, and `/` for the body itself;
+    for a proposal of a batch relative to that proposal, `/evidence`. Elsewhere: `?name` is a query parameter,
+    `{name}` a path parameter, and a plain name a header.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -29,3 +43,48 @@ class Problem(BaseModel):
     instance: str | None = None
     errors: tuple[FieldError, ...] = ()
     current: JsonValue = None
+
+
+def problem_type(code: str) -> str:
+    """Return the `type` of the problems that have this code."""
+    return f"urn:wayside:problem:{code}"
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """Return the RFC 6901 pointer to a place in a body; the whole body is `/`."""
+    names = (str(part)[:_NAME_LIMIT].replace("~", "~0").replace("/", "~1") for part in location)
+    return "/" + "/".join(names)
+
+
+def field_errors(error: ValidationError, under: Location = (), *, tags: int = 0) -> tuple[FieldError, ...]:
+    """Return what pydantic found wrong with the value at `under`.
+
+    Each of its locations begins with `tags` tags of a discriminated union, which are no part of the value.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    bad_items = _bad_items(found)
+    return tuple(
+        FieldError(field=pointer((*under, *fault["loc"][tags:])), code=fault["type"], message=fault["msg"])
+        for fault in found
+        if not _is_short_of_bad_items(fault, bad_items)
+    )
+
+
+def summary(errors: Sequence[FieldError]) -> str:
+    """Return the first of some errors as a sentence that says how many more there are."""
+    first = f"{errors[0].field}: {errors[0].message}"
+    return f"{first}, and {len(errors) - 1} more" if len(errors) > 1 else first
+
+
+def _bad_items(found: Sequence[ErrorDetails]) -> Counter[Location]:
+    """Return how many items of each list are at fault."""
+    places = {fault["loc"][: depth + 1] for fault in found for depth in range(len(fault["loc"]))}
+    return Counter(place[:-1] for place in places if isinstance(place[-1], int))
+
+
+def _is_short_of_bad_items(fault: ErrorDetails, bad_items: Counter[Location]) -> bool:
+    """Whether a list is too short only because pydantic does not count the items that are at fault."""
+    if fault["type"] != "too_short":
+        return False
+    context = fault["ctx"]
+    return bool(context["actual_length"] + bad_items[fault["loc"]] >= context["min_length"])

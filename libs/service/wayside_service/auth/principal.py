@@ -51,10 +51,10 @@ class Principal:
         wanted = _IMPLIED_BY[role]
         return frozenset(scope for scope, held in self.grants.items() if not wanted.isdisjoint(held))
 
-    def require(self, role: Role, scope: str | None = None, *, field: str = "scope") -> None:
+    def require(self, role: Role, scope: str | None = None, *, field: str | None = None) -> None:
         """Raise `ScopeForbidden` unless the caller has `role` in `scope`; without one, `Forbidden` unless in any.
 
-        `field` is where the request names the scope.
+        `field` is where the request names the scope, if it does.
         """
         if scope is None:
             if not self.scopes(role):

@@ -61,7 +61,7 @@ def _validated(
         return flat.model.model_validate(dict(values))
     except ValidationError as error:
         for found in error.errors(include_url=False, include_context=False, include_input=False):
-            name = ".".join(str(part) for part in found["loc"])
+            name = "".join(map(str, found["loc"][:1]))
             errors.append(FieldError(field=place(name), code=found["type"], message=found["msg"]))
         return None
 

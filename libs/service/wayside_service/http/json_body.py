@@ -1,18 +1,16 @@
 """From the bytes of a body to the value a handler takes, or to the error that says what is wrong with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, Location, field_errors, pointer, summary
 from wayside_service.errors import InvalidInput, MalformedJson
 
 MAX_FIELD_ERRORS = 50
-_NAME_LIMIT = 100
-"""Characters of a field's name that are repeated: callers choose it."""
 
 T = TypeVar("T")
 
@@ -28,7 +26,7 @@ def _keep_error(value: object, validate: ValidatorFunctionWrapHandler) -> object
     try:
         return validate(value)
     except ValidationError as error:
-        return Rejected(tuple(field_errors(error)))
+        return Rejected(field_errors(error)[:MAX_FIELD_ERRORS])
 
 
 if TYPE_CHECKING:
@@ -51,9 +49,9 @@ def parse_json(adapter: TypeAdapter[Any], raw: bytes) -> Any:  # noqa: ANN401 - 
     except ValidationError as error:
         if error.errors(include_url=False, include_context=False)[0]["type"] == "json_invalid":
             raise MalformedJson("The body is nested too deeply.") from None
-        raise invalid_input(field_errors(error), count=error.error_count()) from None
+        raise invalid_input(field_errors(error)) from None
     # Only now: what pydantic has parsed is not nested so deeply that looking through it would exhaust the stack.
-    if b"\\u0000" in raw and (found := [null_character(pointer or "/") for pointer in _nulls(value, "")]):
+    if b"\\u0000" in raw and (found := [null_character(pointer(place)) for place in _nulls(value, ())]):
         raise invalid_input(found)
     return valid
 
@@ -86,25 +84,9 @@ def _malformed(index: int, line: bytes) -> FieldError | None:
     return None
 
 
-def field_errors(error: ValidationError) -> Iterator[FieldError]:
-    """Name the first fields at fault by RFC 6901 pointers; the whole value is `/`."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    for found in faults[:MAX_FIELD_ERRORS]:
-        yield FieldError(field=_pointer(found["loc"]), code=found["type"], message=found["msg"])
-
-
-def _pointer(place: Iterable[str | int]) -> str:
-    names = (str(part)[:_NAME_LIMIT].replace("~", "~0").replace("/", "~1") for part in place)
-    return "/" + "/".join(names)
-
-
-def invalid_input(errors: Iterable[FieldError], *, count: int | None = None) -> InvalidInput:
-    """Return the error that lists `errors`; its detail is the first of `count` (or as many as there are)."""
-    errors = tuple(errors)
-    more = (count or len(errors)) - 1
-    first = f"{errors[0].field}: {errors[0].message}"
-    detail = f"{first}, and {more} more" if more else first
-    return InvalidInput(detail, errors=errors[:MAX_FIELD_ERRORS])
+def invalid_input(errors: Sequence[FieldError]) -> InvalidInput:
+    """Return the error that lists the first of `errors`; its detail says how many there are."""
+    return InvalidInput(summary(errors), errors=errors[:MAX_FIELD_ERRORS])
 
 
 def null_character(field: str) -> FieldError:
@@ -112,18 +94,18 @@ def null_character(field: str) -> FieldError:
     return FieldError(field=field, code="null_character", message="A NUL character is not allowed")
 
 
-def _nulls(value: object, pointer: str) -> Iterator[str]:
+def _nulls(value: object, place: Location) -> Iterator[Location]:
     match value:
         case str():
             if "\0" in value:
-                yield pointer
+                yield place
         case dict():
             if any("\0" in key for key in value):
-                yield pointer
+                yield place
             for key, item in value.items():
-                yield from _nulls(item, f"{pointer}/{key}")
+                yield from _nulls(item, (*place, key))
         case list():
             for index, item in enumerate(value):
-                yield from _nulls(item, f"{pointer}/{index}")
+                yield from _nulls(item, (*place, index))
         case _:
             pass

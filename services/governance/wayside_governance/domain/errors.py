@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, summary
 
 
 class GovernanceError(Exception):
@@ -91,6 +91,17 @@ class UnknownReason(GovernanceError):
         self.errors = (FieldError(field="/reason_code", code=self.code, message=f"One of: {codes}"),)
 
 
+class InvalidPage(GovernanceError):
+    """A page token is not one this service gave out, or not for this list."""
+
+    code = "invalid_page"
+    title = "The page is not known"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.errors = (FieldError(field="?page", code=self.code, message=message),)
+
+
 class NotStorable(GovernanceError):
     """The database refuses a value that passed every check before it."""
 
@@ -108,6 +119,5 @@ class InvalidProposal(GovernanceError):
     title = "The proposal is not valid"
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        first = f"{errors[0].field}: {errors[0].message}" if errors[0].field else errors[0].message
-        super().__init__(first if len(errors) == 1 else f"{first}, and {len(errors) - 1} more")
+        super().__init__(summary(errors))
         self.errors = errors

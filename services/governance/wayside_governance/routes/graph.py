@@ -7,6 +7,7 @@ from pydantic import Field
 
 from wayside_events.contracts.governance import EdgePage, Neighborhood
 from wayside_events.edges import NodeId, RelationshipType
+from wayside_governance.domain.errors import InvalidPage
 from wayside_governance.domain.wanted import EdgeFilters
 from wayside_governance.routes.keys import QUERIES
 from wayside_governance.routes.parameters import Include, ListQuery, ScopeQuery, scope_of
@@ -34,7 +35,9 @@ class NeighborhoodQuery(ScopeQuery):
     include: Include | None = None
 
 
-@routes.get("/v1/edges", summary="List edges", answers={200: EdgePage}, role=Role.VIEWER)
+@routes.get(
+    "/v1/edges", summary="List edges", answers={200: EdgePage}, role=Role.VIEWER, errors=[InvalidPage]
+)
 async def list_edges(request: web.Request, principal: Principal, query: EdgeQuery) -> EdgePage:
     """The youngest first. A ghost edge has the id of its suggestion and the status `suggested`."""
     filters = EdgeFilters(

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import JsonValue
 
 from wayside_events.contracts.governance import Intake, ProposalOutcome, ProposeReply
-from wayside_events.contracts.problems import FieldError, Problem
+from wayside_events.contracts.problems import FieldError, Problem, pointer
 from wayside_events.identifiers import ScopeName, UnsafeToken, parse_scope
 from wayside_governance.routes.keys import INTAKE
 from wayside_governance.routes.lines import LineTooLong, lines_of
@@ -48,6 +48,7 @@ class Body:
     """What a JSON body asks for; `is_one` when it is a single proposal and not a list."""
 
     scope: ScopeName
+    scope_field: str
     proposals: Sequence[JsonValue]
     is_one: bool
 
@@ -80,7 +81,7 @@ async def propose(
 
 async def _propose_json(request: web.Request, principal: Principal, query: ScopeQuery) -> ProposeReply:
     body = _read_body(await read_limited(request, BODY_LIMIT_BYTES), principal, query)
-    principal.require(Role.RUNNER, body.scope)
+    principal.require(Role.RUNNER, body.scope, field=body.scope_field)
     outcomes = await request.app[INTAKE].propose(body.scope, principal.subject, body.proposals)
     if body.is_one and (problem := outcomes[0].problem) is not None:
         raise _refusal(problem)
@@ -88,10 +89,9 @@ async def _propose_json(request: web.Request, principal: Principal, query: Scope
 
 
 def _refusal(problem: Problem) -> InvalidInput | TooLarge:
-    errors = [error.model_copy(update={"field": _pointer(error.field)}) for error in problem.errors]
-    is_too_large = {error.code for error in errors} == {TooLarge.code}
+    is_too_large = {error.code for error in problem.errors} == {TooLarge.code}
     kind = TooLarge if is_too_large else InvalidInput
-    return kind(problem.detail, errors=errors)
+    return kind(problem.detail, errors=problem.errors)
 
 
 def _read_body(raw: bytes, principal: Principal, query: ScopeQuery) -> Body:
@@ -100,14 +100,15 @@ def _read_body(raw: bytes, principal: Principal, query: ScopeQuery) -> Body:
         raise _invalid("/", "dict_type", "The body is a proposal or {scope, proposals}")
     given = value.pop("scope", None)
     scope = scope_of(query, principal, Role.RUNNER) if given is None else _read_scope(given)
+    scope_field = "?scope" if given is None else "/scope"
     if "proposals" not in value:
-        return Body(scope, [value], is_one=True)
+        return Body(scope, scope_field, [value], is_one=True)
     proposals = value.pop("proposals")
     if value:
-        raise _invalid(f"/{next(iter(value))}", "extra_forbidden", "Extra inputs are not permitted")
+        raise _invalid(pointer([next(iter(value))]), "extra_forbidden", "Extra inputs are not permitted")
     if not isinstance(proposals, list) or not 1 <= len(proposals) <= BATCH_LIMIT:
         raise _invalid("/proposals", "list_length", f"A list of 1 to {BATCH_LIMIT} proposals")
-    return Body(scope, proposals, is_one=False)
+    return Body(scope, scope_field, proposals, is_one=False)
 
 
 def _parse(raw: bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -128,17 +129,13 @@ def _invalid(field: str, code: str, message: str) -> InvalidInput:
     return InvalidInput(f"{field}: {message}.", errors=[FieldError(field=field, code=code, message=message)])
 
 
-def _pointer(field: str) -> str:
-    return "/" + field.replace(".", "/")
-
-
 async def _propose_lines(request: web.Request, principal: Principal, query: ScopeQuery) -> web.StreamResponse:
     """Take the whole body before the answer begins: many clients read no answer before they have sent all.
 
     Outcomes wait in a temporary file meanwhile, so memory stays bounded.
     """
     scope = scope_of(query, principal, Role.RUNNER)
-    principal.require(Role.RUNNER, scope)
+    principal.require(Role.RUNNER, scope, field="?scope")
     with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         try:
             async for batch in _batches(request):

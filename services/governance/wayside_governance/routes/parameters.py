@@ -25,7 +25,7 @@ class ListQuery(ScopeQuery):
     """Names a part of a list."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    page: Annotated[str, Field(max_length=500)] | None = None
+    page: str | None = None
 
     @property
     def wanted_page(self) -> Page:

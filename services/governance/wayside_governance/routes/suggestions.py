@@ -8,7 +8,7 @@ from pydantic import Field
 from wayside_events.contracts.governance import SuggestionDetails, SuggestionPage
 from wayside_events.edges import Confidence, NodeId, RelationshipType, SuggestionStatus
 from wayside_events.identifiers import Id
-from wayside_governance.domain.errors import SuggestionNotFound
+from wayside_governance.domain.errors import InvalidPage, SuggestionNotFound
 from wayside_governance.domain.wanted import Filters, Order
 from wayside_governance.routes.keys import QUERIES
 from wayside_governance.routes.parameters import ListQuery, scope_of
@@ -33,7 +33,13 @@ class SuggestionQuery(ListQuery):
     order: Order = Order.NEWEST
 
 
-@routes.get("/v1/suggestions", summary="List suggestions", answers={200: SuggestionPage}, role=Role.VIEWER)
+@routes.get(
+    "/v1/suggestions",
+    summary="List suggestions",
+    answers={200: SuggestionPage},
+    role=Role.VIEWER,
+    errors=[InvalidPage],
+)
 async def list_suggestions(
     request: web.Request, principal: Principal, query: SuggestionQuery
 ) -> SuggestionPage:

@@ -7,9 +7,8 @@ from uuid import UUID
 
 import orjson
 
-from wayside_events.contracts.problems import FieldError
+from wayside_governance.domain.errors import InvalidPage
 from wayside_governance.domain.wanted import Order, Position
-from wayside_service.errors import InvalidInput
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -26,7 +25,7 @@ def write_page(order: Order, position: Position | None) -> str | None:
 
 
 def read_page(page: str | None, order: Order) -> Position | None:
-    """Return where a page begins; raises `InvalidInput` for what is no page of a list in this order."""
+    """Return where a page begins; raises `InvalidPage` for what is no page of a list in this order."""
     if page is None:
         return None
     try:
@@ -34,12 +33,7 @@ def read_page(page: str | None, order: Order) -> Position | None:
         key = float(value) if written_order == Order.CONFIDENCE else _EPOCH + int(value) * _MICROSECOND
         position = Position(key, str(UUID(item_id)))
     except (ValueError, TypeError, AttributeError, OverflowError):
-        raise _invalid("is not a page of this list") from None
+        raise InvalidPage("Not a next_page of this list.") from None
     if written_order != order:
-        raise _invalid("is a page of a list in another order")
+        raise InvalidPage("A next_page of a list in another order.")
     return position
-
-
-def _invalid(what: str) -> InvalidInput:
-    error = FieldError(field="?page", code="invalid_page", message=f"This {what}")
-    return InvalidInput(f"The page {what}.", errors=[error])

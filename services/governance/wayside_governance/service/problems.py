@@ -17,6 +17,7 @@ ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
         errors.OwnProposal: HTTPStatus.FORBIDDEN,
         errors.UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidProposal: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.NotStorable: HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )

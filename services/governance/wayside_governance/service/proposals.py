@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
 from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES, NodeContent, Proposal
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, field_errors
 from wayside_events.identifiers import ScopeName, new_id
 from wayside_governance.domain.errors import InvalidProposal
 from wayside_governance.domain.evidence import Claim, Evidence, canonical, digest_of, hash_payload
@@ -53,7 +53,7 @@ def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
     try:
         proposal = _PARSED.validate_python(value, strict=True)
     except ValidationError as error:
-        raise InvalidProposal(_field_errors(error)) from None
+        raise InvalidProposal(field_errors(error)[:MAX_FIELD_ERRORS]) from None
     payload = _payload(proposal)
     if errors := tuple(_offences(proposal, payload, has_nul=_ESCAPED_NUL in orjson.dumps(value))):
         raise InvalidProposal(errors[:MAX_FIELD_ERRORS])
@@ -93,41 +93,41 @@ def _payload(proposal: Proposal) -> bytes | None:
     try:
         payload = canonical(proposal.evidence)
     except orjson.JSONEncodeError as error:
-        raise InvalidProposal((FieldError(field="evidence", code="not_json", message=str(error)),)) from None
+        raise InvalidProposal((FieldError(field="/evidence", code="not_json", message=str(error)),)) from None
     if payload is not None and len(payload) > EVIDENCE_LIMIT_BYTES:
         message = f"{len(payload)} bytes as JSON; at most {EVIDENCE_LIMIT_BYTES} are taken"
-        raise InvalidProposal((FieldError(field="evidence", code="too_large", message=message),))
+        raise InvalidProposal((FieldError(field="/evidence", code="too_large", message=message),))
     if payload is not None and is_too_deep(proposal.evidence, payload):
         message = f"At most {DEPTH_LIMIT} levels of arrays and objects are taken"
-        raise InvalidProposal((FieldError(field="evidence", code="too_deep", message=message),))
+        raise InvalidProposal((FieldError(field="/evidence", code="too_deep", message=message),))
     return payload
 
 
 def _offences(proposal: Proposal, payload: bytes | None, *, has_nul: bool) -> Iterator[FieldError]:
     """Yield what the types allow and PostgreSQL, JSON or the graph do not."""
     if proposal.from_node_id == proposal.to_node_id:
-        yield FieldError(field="to_node_id", code="self_loop", message="A node cannot relate to itself")
+        yield FieldError(field="/to_node_id", code="self_loop", message="A node cannot relate to itself")
     if has_nul:
         yield from (_null_character(field) for field, text in _texts(proposal) if "\0" in (text or ""))
         if any(isinstance(value, str) and "\0" in value for value in _scalars(proposal.evidence)):
-            yield _null_character("evidence")
+            yield _null_character("/evidence")
     # What is not finite was encoded as null.
     if payload is not None and b"null" in payload and any(map(_is_not_finite, _scalars(proposal.evidence))):
-        yield FieldError(field="evidence", code="finite_number", message="A number is not finite")
+        yield FieldError(field="/evidence", code="finite_number", message="A number is not finite")
 
 
 def _texts(proposal: Proposal) -> Iterator[tuple[str, str | None]]:
-    yield "from_node_id", proposal.from_node_id
-    yield "to_node_id", proposal.to_node_id
-    yield "relationship_type", proposal.relationship_type
-    yield "reasoning", proposal.reasoning
-    yield "source_model", proposal.source_model
-    yield "analysis_run_id", proposal.analysis_run_id
-    for end, content in (("from_node", proposal.from_node), ("to_node", proposal.to_node)):
+    yield "/from_node_id", proposal.from_node_id
+    yield "/to_node_id", proposal.to_node_id
+    yield "/relationship_type", proposal.relationship_type
+    yield "/reasoning", proposal.reasoning
+    yield "/source_model", proposal.source_model
+    yield "/analysis_run_id", proposal.analysis_run_id
+    for end, content in (("/from_node", proposal.from_node), ("/to_node", proposal.to_node)):
         if content is not None:
-            yield f"{end}.label", content.label
-            yield f"{end}.kind", content.kind
-            yield f"{end}.content", content.content
+            yield f"{end}/label", content.label
+            yield f"{end}/kind", content.kind
+            yield f"{end}/content", content.content
 
 
 def _nodes(proposal: Proposal) -> Iterator[tuple[str, NodeContent]]:
@@ -149,14 +149,6 @@ def merge_contents(received: Iterable[Received]) -> dict[str, NodeContent]:
 
 def _merge(before: NodeContent, said: NodeContent) -> NodeContent:
     return before.model_copy(update=said.model_dump(exclude_none=True))
-
-
-def _field_errors(error: ValidationError) -> tuple[FieldError, ...]:
-    items = error.errors(include_url=False, include_context=False, include_input=False)
-    return tuple(
-        FieldError(field=".".join(map(str, item["loc"])), code=item["type"], message=item["msg"])
-        for item in items[:MAX_FIELD_ERRORS]
-    )
 
 
 def _null_character(field: str) -> FieldError:

@@ -28,13 +28,13 @@ def check_mode(wanted: JobCreate) -> None:
     tracked = wanted.mode is JobMode.TRACKED
     errors = []
     if tracked and wanted.runner is None:
-        errors.append(_error("runner", "missing", "A tracked job names the process that runs it."))
+        errors.append(_error("/runner", "missing", "A tracked job names the process that runs it."))
     if not tracked and wanted.runner is not None:
-        errors.append(_error("runner", "unexpected", "Only a tracked job names its runner."))
+        errors.append(_error("/runner", "unexpected", "Only a tracked job names its runner."))
     if tracked and wanted.run_at is not None:
-        errors.append(_error("run_at", "unexpected", "A tracked job starts at once."))
+        errors.append(_error("/run_at", "unexpected", "A tracked job starts at once."))
     if tracked and wanted.max_attempts not in (None, 1):
-        errors.append(_error("max_attempts", "unexpected", "A tracked job has one attempt."))
+        errors.append(_error("/max_attempts", "unexpected", "A tracked job has one attempt."))
     if errors:
         raise InvalidJob(errors[0].message, errors=errors)
 

@@ -1,9 +1,9 @@
 """What can be refused, and why. `code` is stable; an HTTP status is given to each class elsewhere."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, pointer
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.states import Verb
 
@@ -17,6 +17,21 @@ class JobsError(Exception):
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.errors = tuple(errors)
+
+    def within(self, place: str) -> Self:
+        """Return this error about a larger body, in which the value that is at fault lies at `place`."""
+        # Not raised anew: one error may answer several requests.
+        moved = type(self).__new__(type(self))
+        moved.__dict__.update(self.__dict__)
+        moved.errors = tuple(_moved(error, place) for error in self.errors)
+        names_field = self.errors and str(self).startswith(self.errors[0].field)
+        moved.args = (f"{place}{self}" if names_field else str(self),)
+        return moved
+
+
+def _moved(error: FieldError, place: str) -> FieldError:
+    inside = "" if error.field == pointer([]) else error.field
+    return error.model_copy(update={"field": place + inside})
 
 
 class WrongState(JobsError):
@@ -83,7 +98,7 @@ class UnknownJobType(InvalidJob):
 
     def __init__(self, name: str) -> None:
         detail = f"No worker has registered the job type {name}."
-        super().__init__(detail, errors=[FieldError(field="type", code=self.code, message=detail)])
+        super().__init__(detail, errors=[FieldError(field="/type", code=self.code, message=detail)])
 
 
 class UnknownParent(InvalidJob):
@@ -94,13 +109,13 @@ class UnknownParent(InvalidJob):
 
     def __init__(self, job_id: str) -> None:
         detail = f"There is no job {job_id} in this scope."
-        super().__init__(detail, errors=[FieldError(field="parent_id", code=self.code, message=detail)])
+        super().__init__(detail, errors=[FieldError(field="/parent_id", code=self.code, message=detail)])
 
 
-class BadPage(JobsError):
+class InvalidPage(JobsError):
     """A page token is not one this service gave out."""
 
-    code = "bad_page"
+    code = "invalid_page"
     title = "The page is not known"
 
     def __init__(self) -> None:
@@ -121,10 +136,11 @@ class InvalidFilter(JobsError):
 class InvalidValue(JobsError):
     """A JSON value cannot be stored: a NUL character, a number out of range, a text that is no Unicode."""
 
-    code = "invalid_value"
+    code = "invalid_input"
     title = "A value cannot be stored"
 
     def __init__(self, field: str, reason: str, message: str) -> None:
+        field = field or pointer([])
         super().__init__(
             f"{field}: {message}", errors=[FieldError(field=field, code=reason, message=message)]
         )
@@ -137,6 +153,7 @@ class ValueTooLarge(JobsError):
     title = "A value is too large"
 
     def __init__(self, field: str, size: int, limit: int) -> None:
+        field = field or pointer([])
         message = f"{size} bytes of JSON; at most {limit} are allowed."
         super().__init__(
             f"{field} has {message}", errors=[FieldError(field=field, code=self.code, message=message)]

@@ -63,10 +63,11 @@ def prepare(report: Report) -> Prepared:
         case ProgressReport():
             _check_progress(report.progress)
             partial = report.partial
-            text = None if partial is None else json_text(partial, "partial", PAYLOAD_LIMIT_BYTES)
+            text = None if partial is None else json_text(partial, "/partial", PAYLOAD_LIMIT_BYTES)
             return Prepared(report, text)
         case CompleteReport():
-            return Prepared(report, json_text(report.result, "result", PAYLOAD_LIMIT_BYTES), _metrics(report))
+            result = json_text(report.result, "/result", PAYLOAD_LIMIT_BYTES)
+            return Prepared(report, result, _metrics(report))
         case FailReport():
             _check_error(report.error)
             return Prepared(report)
@@ -116,26 +117,26 @@ def _apply(job: Job, prepared: Prepared, chance: Chance) -> Change:
 
 
 def _metrics(report: CompleteReport) -> Json | None:
-    return None if report.metrics is None else json_text(report.metrics, "metrics", DETAILS_LIMIT_BYTES)
+    return None if report.metrics is None else json_text(report.metrics, "/metrics", DETAILS_LIMIT_BYTES)
 
 
 def _check_progress(progress: Progress) -> None:
-    json_text(progress.model_dump(exclude_unset=True), "progress", DETAILS_LIMIT_BYTES)
+    json_text(progress.model_dump(exclude_unset=True), "/progress", DETAILS_LIMIT_BYTES)
 
 
 def _check_error(error: JobError) -> None:
-    json_text(error.model_dump(), "error", DETAILS_LIMIT_BYTES)
+    json_text(error.model_dump(), "/error", DETAILS_LIMIT_BYTES)
 
 
 def _log_rows(entries: Sequence[LogLine]) -> tuple[LogRow, ...]:
-    rows = tuple(_log_row(entry, f"entries.{number}") for number, entry in enumerate(entries))
+    rows = tuple(_log_row(entry, f"/entries/{number}") for number, entry in enumerate(entries))
     size = sum(len(row.message.encode()) + len(row.context) for row in rows)
     if size > PAYLOAD_LIMIT_BYTES:
-        raise ValueTooLarge("entries", size, PAYLOAD_LIMIT_BYTES)
+        raise ValueTooLarge("/entries", size, PAYLOAD_LIMIT_BYTES)
     return rows
 
 
 def _log_row(entry: LogLine, field: str) -> LogRow:
-    plain_text(entry.message, f"{field}.message")
-    context = json_text(entry.context, f"{field}.context", DETAILS_LIMIT_BYTES)
+    plain_text(entry.message, f"{field}/message")
+    context = json_text(entry.context, f"{field}/context", DETAILS_LIMIT_BYTES)
     return LogRow(0, entry.time, entry.level, entry.message, context)

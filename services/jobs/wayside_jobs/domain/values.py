@@ -9,6 +9,7 @@ import orjson
 from pydantic import JsonValue
 
 from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
+from wayside_events.contracts.problems import pointer
 from wayside_jobs.domain.errors import InvalidValue, ValueTooLarge
 
 Json = NewType("Json", str)
@@ -62,10 +63,10 @@ def _check(value: JsonValue, field: str) -> None:
             raise InvalidValue(field, "finite_number", "The number must be finite")
         case list():
             for index, item in enumerate(value):
-                _check(item, f"{field}.{index}")
+                _check(item, field + pointer([index]))
         case dict():
             for key, item in value.items():
                 plain_text(key, field)
-                _check(item, f"{field}.{key}")
+                _check(item, field + pointer([key]))
         case _:
             pass

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_events.jobs import JobStatus
-from wayside_jobs.domain.errors import BadPage
+from wayside_jobs.domain.errors import InvalidPage
 
 _LAST_ID = EntityId("ffffffff-ffff-ffff-ffff-ffffffffffff")
 _FIRST_ID = EntityId("00000000-0000-0000-0000-000000000000")
@@ -30,16 +30,16 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what `str()` wrote; raises `BadPage`."""
+        """Read what `str()` wrote; raises `InvalidPage`."""
         try:
             padded = text + "=" * (-len(text) % 4)
             created_at, _, job_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(" ")
             moment = datetime.fromisoformat(created_at)
             if moment.tzinfo is None:
-                raise BadPage
+                raise InvalidPage
             return cls(moment, EntityId(str(UUID(job_id))))
         except (ValueError, binascii.Error):
-            raise BadPage from None
+            raise InvalidPage from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The registry of job types over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from wayside_events.contracts.jobs import JobTypeName, JobTypePage, JobTypeSpec
 from wayside_events.contracts.problems import FieldError
@@ -14,18 +14,27 @@ from wayside_service.http import ClosedModel, Reply, RouteTable
 
 routes = RouteTable(tags=["job types"])
 
+_NAME: Final[TypeAdapter[JobTypeName]] = TypeAdapter(JobTypeName)
+
 
 class JobTypeQuery(ClosedModel):
     """Names a part of the registry."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 100
-    page: JobTypeName | None = None
+    page: str | None = None
 
 
-@routes.get("/v1/job-types", summary="List job types", answers={200: JobTypePage}, role=Role.VIEWER)
+@routes.get(
+    "/v1/job-types",
+    summary="List job types",
+    answers={200: JobTypePage},
+    role=Role.VIEWER,
+    errors=[errors.InvalidPage],
+)
 async def list_job_types(request: web.Request, query: JobTypeQuery) -> Reply:
     """By name. Types belong to all scopes."""
-    return Reply(await request.app[JOBS].types.page(after=query.page or "", limit=query.limit))
+    after = "" if query.page is None else _last_name(query.page)
+    return Reply(await request.app[JOBS].types.page(after=after, limit=query.limit))
 
 
 @routes.get(
@@ -54,7 +63,14 @@ async def put_job_type(
     require_one_of(principal, ALL_SCOPES, Role.ADMIN)
     if body.name != name:
         message = f"The path names {name}."
-        error = FieldError(field="name", code="mismatch", message=message)
+        error = FieldError(field="/name", code="mismatch", message=message)
         raise errors.InvalidJob(message, errors=[error])
-    await request.app[JOBS].types.register([body])
+    await request.app[JOBS].types.register(body)
     return Reply((await request.app[JOBS].types.specification(name)).encode())
+
+
+def _last_name(page: str) -> JobTypeName:
+    try:
+        return _NAME.validate_python(page)
+    except ValidationError:
+        raise errors.InvalidPage from None

@@ -1,7 +1,8 @@
 """Jobs over HTTP."""
 
+import re
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from aiohttp import web
 from pydantic import Field
@@ -27,6 +28,7 @@ from wayside_service.http import ClosedModel, Reply, RouteTable
 from wayside_service.tracing import current_traceparent
 
 _NAME = Annotated[str, Field(min_length=1, max_length=200)]
+_ENTRY_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 routes = RouteTable(tags=["jobs"])
 
@@ -35,7 +37,7 @@ class LogQuery(ClosedModel):
     """Names a part of a log."""
 
     limit: Annotated[int, Field(ge=1, le=1_000)] = 200
-    page: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    page: str | None = None
 
 
 class JobQuery(ScopeQuery):
@@ -71,7 +73,7 @@ async def create_job(
     request: web.Request, principal: Principal, body: JobCreate, headers: IdempotencyHeaders
 ) -> Reply:
     """200 and the existing job, when it has the idempotency key or, while it is active, the unique key."""
-    require_one_of(principal, body.scope, Role.OPERATOR, Role.RUNNER)
+    require_one_of(principal, body.scope, Role.OPERATOR, Role.RUNNER, field="/scope")
     if body.mode is JobMode.TRACKED:
         raise _tracked_over_http()
     origin = Origin(created_by=principal.subject, traceparent=current_traceparent())
@@ -84,7 +86,7 @@ async def create_job(
     summary="List jobs",
     answers={200: JobPage},
     role=Role.VIEWER,
-    errors=[errors.BadPage, errors.InvalidFilter],
+    errors=[errors.InvalidPage, errors.InvalidFilter],
 )
 async def list_jobs(request: web.Request, principal: Principal, query: JobQuery) -> Reply:
     """The newest first, without input, partial and result."""
@@ -112,11 +114,12 @@ async def get_job(request: web.Request, principal: Principal, job_id: Id) -> Rep
     summary="Read the log of a job",
     answers={200: JobLogPage},
     role=Role.VIEWER,
-    errors=[errors.JobNotFound],
+    errors=[errors.JobNotFound, errors.InvalidPage],
 )
 async def get_job_logs(request: web.Request, principal: Principal, job_id: Id, query: LogQuery) -> Reply:
     """Oldest first; `page` is the number of the last entry that is known."""
-    logs = request.app[JOBS].reader.logs(job_id, _sees(principal), after=query.page, limit=query.limit)
+    after = _last_known(query.page)
+    logs = request.app[JOBS].reader.logs(job_id, _sees(principal), after=after, limit=query.limit)
     return Reply(await logs)
 
 
@@ -138,6 +141,12 @@ async def cancel_job(
     return Reply(await jobs.canceler.cancel(scope, job_id, requested_by=principal.subject, reason=reason))
 
 
+def _last_known(page: str | None) -> int:
+    if page is not None and _ENTRY_NUMBER.fullmatch(page) is None:
+        raise errors.InvalidPage
+    return int(page or 0)
+
+
 def _sees(principal: Principal) -> Callable[[str], bool]:
     return lambda scope: principal.may(Role.VIEWER, scope)
 
@@ -151,5 +160,5 @@ def _half_a_relation(query: JobQuery) -> errors.InvalidFilter:
 
 def _tracked_over_http() -> errors.InvalidJob:
     message = "A tracked job is created over NATS, where its runner reports too."
-    error = FieldError(field="mode", code="tracked_over_http", message=message)
+    error = FieldError(field="/mode", code="tracked_over_http", message=message)
     return errors.InvalidJob(message, errors=[error])

@@ -19,7 +19,7 @@ class PageQuery(ClosedModel):
     """Names a part of a list."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    page: Annotated[str, Field(max_length=500)] | None = None
+    page: str | None = None
 
 
 class ScopeQuery(PageQuery):
@@ -49,8 +49,8 @@ def scope_of(query: ScopeQuery, principal: Principal) -> ScopeName:
     return parse_scope(next(iter(scopes)))
 
 
-def require_one_of(principal: Principal, scope: str, *roles: Role) -> None:
-    """Raise `ScopeForbidden` unless the caller has one of the roles in the scope."""
+def require_one_of(principal: Principal, scope: str, *roles: Role, field: str | None = None) -> None:
+    """Raise `ScopeForbidden` unless the caller has one of the roles in the scope; `field` is where it is named."""
     if not any(principal.may(role, scope) for role in roles):
         names = " or ".join(roles)
-        raise ScopeForbidden(f"Role {names} is needed in scope {scope}.")
+        raise ScopeForbidden(f"Role {names} is needed in scope {scope}.", field=field)

@@ -24,8 +24,8 @@ class Canceler:
 
         Raises `JobNotFound`, `WrongState` when it has ended, `CancelNotSupported`, `InvalidValue`.
         """
-        plain_text(reason, "reason")
-        plain_text(requested_by, "requested_by")
+        plain_text(reason, "/reason")
+        plain_text(requested_by, "/requested_by")
         async with self._store.transaction() as unit:
             locked = await unit.lock([job_id])
             job = locked.jobs.get(job_id)

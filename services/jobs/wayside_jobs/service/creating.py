@@ -41,9 +41,9 @@ class Creator:
 
     async def _checked(self, wanted: JobCreate, origin: Origin, key: str | None) -> Creation:
         check_mode(wanted)
-        _check_texts(wanted, origin, key)
+        _check_texts(wanted)
         job_type = await self._types.get(wanted.type)
-        job_input = json_text(wanted.input, "input", PAYLOAD_LIMIT_BYTES)
+        job_input = json_text(wanted.input, "/input", PAYLOAD_LIMIT_BYTES)
         job_type.check_input(wanted.input)
         job_id = new_id()
         use = None
@@ -75,14 +75,12 @@ def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:
     return runs
 
 
-def _check_texts(wanted: JobCreate, origin: Origin, key: str | None) -> None:
+def _check_texts(wanted: JobCreate) -> None:
     for field in ("unique_key", "session_id", "origin"):
-        plain_text(getattr(wanted, field), field)
+        plain_text(getattr(wanted, field), f"/{field}")
     if wanted.related is not None:
-        plain_text(wanted.related.type, "related.type")
-        plain_text(wanted.related.id, "related.id")
-    plain_text(origin.created_by, "created_by")
-    plain_text(key, "idempotency_key")
+        plain_text(wanted.related.type, "/related/type")
+        plain_text(wanted.related.id, "/related/id")
 
 
 def _request_hash(wanted: JobCreate) -> bytes:

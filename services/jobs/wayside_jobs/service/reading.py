@@ -32,7 +32,7 @@ class Reader:
         return job.scope
 
     async def page(self, wanted: Wanted, *, page: str | None, limit: int) -> bytes:
-        """Return `contracts.jobs.JobPage`; raises `BadPage`."""
+        """Return `contracts.jobs.JobPage`; raises `InvalidPage`."""
         after = wanted.first if page is None else Position.parse(page)
         places = await self._store.places(wanted, after=after, limit=limit + 1)
         jobs = await self._store.read([place.job_id for place in places[:limit]], whole=False)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
@@ -13,7 +13,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from wayside_events.contracts.jobs import JobTypeSpec, RegisterRequest
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, pointer
 from wayside_jobs.domain.errors import InvalidJob, JobTypeNotFound, UnknownJobType
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
@@ -43,11 +43,11 @@ class JobType:
             found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
         except (Unresolvable, RecursionError):
             message = f"The input schema of {self.spec.name} cannot be applied."
-            error = FieldError(field="type", code="unusable_schema", message=message)
+            error = FieldError(field="/type", code="unusable_schema", message=message)
             raise InvalidJob(message, errors=[error]) from None
         errors = [
             FieldError(
-                field=".".join(["input", *map(str, error.absolute_path)]),
+                field=pointer(["input", *error.absolute_path]),
                 code=str(error.validator),
                 message=error.message[:500],
             )
@@ -111,26 +111,29 @@ class JobTypes:
         }
         return orjson.dumps(page)
 
-    async def register(self, specs: Sequence[JobTypeSpec]) -> None:
-        """Write registry entries; raises `InvalidJob` for a schema that is none."""
-        texts = {spec.name: _text(spec, f"job_types.{index}") for index, spec in enumerate(specs)}
-        if texts:
-            await self._store.register_job_types(texts)
-            self._announcer.types_registered()
+    async def register(self, spec: JobTypeSpec) -> None:
+        """Write a registry entry; raises `InvalidJob` for a schema that is none."""
+        await self._write({spec.name: _text(spec, "")})
 
     async def register_runner(self, request: RegisterRequest) -> datetime:
         """Write what a runner says about itself and what it serves; returns the database's time."""
-        plain_text(request.version, "version")
-        await self.register(request.job_types)
-        names = [spec.name for spec in request.job_types]
+        plain_text(request.version, "/version")
+        specs = request.job_types
+        await self._write({spec.name: _text(spec, f"/job_types/{index}") for index, spec in enumerate(specs)})
+        names = [spec.name for spec in specs]
         return await self._store.register_runner(request.runner, request.version, request.slots, names)
+
+    async def _write(self, texts: Mapping[str, Json]) -> None:
+        if texts:
+            await self._store.register_job_types(texts)
+            self._announcer.types_registered()
 
 
 def _text(spec: JobTypeSpec, field: str) -> Json:
     for name in ("input_schema", "result_schema"):
         schema = getattr(spec, name)
         if schema is not None:
-            _check_schema(schema, f"{field}.{name}")
+            _check_schema(schema, f"{field}/{name}")
     return json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
 
 

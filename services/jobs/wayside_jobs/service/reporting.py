@@ -8,7 +8,7 @@ from pydantic import JsonValue, ValidationError
 
 from wayside_events.bus import problem_of_validation
 from wayside_events.contracts.jobs import REPORT, Outcome, ReportOutcome, ReportReply, ReportRequest
-from wayside_events.contracts.problems import Problem
+from wayside_events.contracts.problems import Problem, pointer
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.reports import Chance, Decision, Prepared, decide, prepare
@@ -90,9 +90,9 @@ def _checked(raw: JsonValue, index: int) -> Prepared | ReportOutcome:
     try:
         return prepare(REPORT.validate_python(raw))
     except ValidationError as error:
-        problem = problem_of_validation(error, f"reports.{index}.")
+        problem = problem_of_validation(error, ("reports", index), tags=1)
     except JobsError as error:
-        problem = problem_document(error)
+        problem = problem_document(error.within(pointer(["reports", index])))
     return _invalid(raw, problem)
 
 

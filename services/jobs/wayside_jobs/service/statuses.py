@@ -16,7 +16,7 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.IdempotencyConflict: HTTPStatus.CONFLICT,
         errors.JobNotFound: HTTPStatus.NOT_FOUND,
         errors.JobTypeNotFound: HTTPStatus.NOT_FOUND,
-        errors.BadPage: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidJob: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidValue: HTTPStatus.UNPROCESSABLE_ENTITY,

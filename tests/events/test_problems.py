@@ -1,0 +1,71 @@
+"""How a field at fault is named."""
+
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field, TypeAdapter, ValidationError
+
+from wayside_events.contracts.jobs import REPORT
+from wayside_events.contracts.problems import field_errors, pointer
+
+REPORTED: dict[str, Any] = {
+    "job_id": "0198f000-0000-7000-8000-000000000000",
+    "attempt": 1,
+    "token": "t",
+    "seq": 1,
+}
+LINE = {"time": "2026-01-01T00:00:00Z", "message": "x"}
+
+
+def found(adapter: TypeAdapter[Any], value: Any, *, tags: int = 0) -> list[tuple[str, str]]:
+    with pytest.raises(ValidationError) as refused:
+        adapter.validate_python(value)
+    return [(error.field, error.code) for error in field_errors(refused.value, tags=tags)]
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ((), "/"),
+        (("input", "depth"), "/input/depth"),
+        (("reports", 3, "token"), "/reports/3/token"),
+        (("a/b", "~c"), "/a~1b/~0c"),
+        (("k" * 500,), "/" + "k" * 100),
+    ],
+)
+def test_a_place_in_a_body_is_a_json_pointer(location: Any, expected: str) -> None:
+    assert pointer(location) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"kind": "progress", "progress": {"percent": 101}}, "/progress/percent"),
+        ({"kind": "progress"}, "/progress"),
+        ({"kind": "progress", "progress": {}, "token": 1}, "/token"),
+        ({"kind": "log", "entries": [LINE, {**LINE, "message": 1}]}, "/entries/1/message"),
+        ({"kind": "dance"}, "/"),
+    ],
+)
+def test_the_kind_of_a_report_is_no_part_of_the_place(fields: Any, place: str) -> None:
+    assert [field for field, _ in found(REPORT, {**REPORTED, **fields}, tags=1)] == [place]
+
+
+def test_a_list_of_bad_items_is_not_too_short_as_well() -> None:
+    report = {**REPORTED, "kind": "log", "entries": [{**LINE, "message": 1, "level": "loud"}]}
+    assert found(REPORT, report, tags=1) == [
+        ("/entries/0/level", "enum"),
+        ("/entries/0/message", "string_type"),
+    ]
+
+
+def test_a_list_that_is_too_short_is_said_to_be_so() -> None:
+    assert found(REPORT, {**REPORTED, "kind": "log", "entries": []}, tags=1) == [("/entries", "too_short")]
+    three = TypeAdapter(Annotated[tuple[int, ...], Field(min_length=3)])
+    assert found(three, [1, "x"]) == [("/1", "int_parsing"), ("/", "too_short")]
+
+
+def test_the_places_of_a_part_are_those_of_the_whole() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(dict[str, int]).validate_python({"a": "x"})
+    assert [error.field for error in field_errors(refused.value, ("reports", 3))] == ["/reports/3/a"]
