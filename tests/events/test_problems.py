@@ -1,12 +1,12 @@
 """How a field at fault is named."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from wayside_events.contracts.jobs import REPORT
-from wayside_events.contracts.problems import field_errors, pointer
+from wayside_events.contracts.problems import field_errors, field_errors_in, pointer
 
 REPORTED: dict[str, Any] = {
     "job_id": "0198f000-0000-7000-8000-000000000000",
@@ -15,6 +15,21 @@ REPORTED: dict[str, Any] = {
     "seq": 1,
 }
 LINE = {"time": "2026-01-01T00:00:00Z", "message": "x"}
+
+
+class Circle(BaseModel):
+    shape: Literal["circle"]
+    radius: float
+
+
+class Square(BaseModel):
+    shape: Literal["square"]
+    side: float
+
+
+class Drawing(BaseModel):
+    tagged: list[Annotated[Circle | Square, Field(discriminator="shape")]] = []
+    size: float | Literal["full"] = 1.0
 
 
 def found(adapter: TypeAdapter[Any], value: Any, *, tags: int = 0) -> list[tuple[str, str]]:
@@ -69,3 +84,18 @@ def test_the_places_of_a_part_are_those_of_the_whole() -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(dict[str, int]).validate_python({"a": "x"})
     assert [error.field for error in field_errors(refused.value, ("reports", 3))] == ["/reports/3/a"]
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"tagged": [{"shape": "circle"}]}, "/input/tagged/0/radius"),
+        ({"tagged": [{"shape": "square", "side": "x"}]}, "/input/tagged/0/side"),
+        ({"size": "large"}, "/input/size"),
+        (7, "/input"),
+    ],
+)
+def test_members_of_unions_are_no_part_of_the_place_in_a_value(value: Any, place: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Drawing | None).validate_python(value)
+    assert {error.field for error in field_errors_in(value, refused.value, ("input",))} == {place}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wayside_events.identifiers import new_id
+from wayside_governance.domain.errors import InvalidPage
 from wayside_governance.domain.wanted import Order, Position
 from wayside_governance.service.pages import read_page, write_page
-from wayside_service.errors import InvalidInput
 
 moments = st.datetimes(timezones=st.just(UTC))
 
@@ -33,5 +33,5 @@ def test_no_position_is_no_page() -> None:
 
 @given(st.text(alphabet=st.characters(max_codepoint=127), max_size=40))
 def test_nothing_else_is_a_page(text: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidPage):
         read_page(text, Order.NEWEST)

@@ -171,7 +171,7 @@ async def test_a_result_of_another_type_than_annotated_fails_the_job(
     async with serving(worker):
         job = await service.enqueue("report")
         assert await eventually(lambda: job.status == "failed")
-    assert "result.total" in job.ending.error.message
+    assert "/result/total" in job.ending.error.message
 
 
 async def test_an_oversized_result_fails_the_job_and_says_so(service: StandIn, worker: Worker) -> None:

@@ -13,7 +13,7 @@ from wayside.context import Context
 from wayside.errors import InvalidHandler, NonRetryable
 from wayside.reporting.encoding import NotJson, json_value
 from wayside_events.contracts.jobs import Backoff, Capabilities, JobTypeSpec
-from wayside_events.contracts.problems import FieldError, field_errors
+from wayside_events.contracts.problems import FieldError, field_errors, field_errors_in
 
 Handler = Callable[..., Awaitable[Any]] | Callable[..., Any]
 
@@ -67,7 +67,7 @@ class JobHandler:
         try:
             return ctx, self.input.validate_json(orjson.dumps(raw))
         except ValidationError as error:
-            raise InvalidInput(field_errors(error, ("input",))[:_FIELD_ERRORS_LIMIT]) from None
+            raise InvalidInput(field_errors_in(raw, error, ("input",))[:_FIELD_ERRORS_LIMIT]) from None
 
     def encode(self, value: object) -> JsonValue:
         """Return the result as JSON values; raises `NotJson` or `TooLarge`."""

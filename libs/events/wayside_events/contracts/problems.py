@@ -1,7 +1,7 @@
 """Problem details (RFC 9457): the one shape of every error answer, and the one way to name a field at fault."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
@@ -61,12 +61,22 @@ def field_errors(error: ValidationError, under: Location = (), *, tags: int = 0)
 
     Each of its locations begins with `tags` tags of a discriminated union, which are no part of the value.
     """
-    found = error.errors(include_url=False, include_input=False)
-    bad_items = _bad_items(found)
     return tuple(
         FieldError(field=pointer((*under, *fault["loc"][tags:])), code=fault["type"], message=fault["msg"])
-        for fault in found
-        if not _is_short_of_bad_items(fault, bad_items)
+        for fault in _faults(error)
+    )
+
+
+def field_errors_in(value: JsonValue, error: ValidationError, under: Location = ()) -> tuple[FieldError, ...]:
+    """Return what pydantic found wrong with `value`, whose model may have unions anywhere.
+
+    What pydantic puts into a location beside keys and indices leads nowhere in the value, and is left out.
+    """
+    return tuple(
+        FieldError(
+            field=pointer((*under, *_followed(value, fault))), code=fault["type"], message=fault["msg"]
+        )
+        for fault in _faults(error)
     )
 
 
@@ -74,6 +84,28 @@ def summary(errors: Sequence[FieldError]) -> str:
     """Return the first of some errors as a sentence that says how many more there are."""
     first = f"{errors[0].field}: {errors[0].message}"
     return f"{first}, and {len(errors) - 1} more" if len(errors) > 1 else first
+
+
+def _faults(error: ValidationError) -> Iterator[ErrorDetails]:
+    found = error.errors(include_url=False, include_input=False)
+    bad_items = _bad_items(found)
+    return (fault for fault in found if not _is_short_of_bad_items(fault, bad_items))
+
+
+def _followed(value: JsonValue, fault: ErrorDetails) -> Location:
+    """Return the parts of a location that are there in the value, and the one that is missing."""
+    place: list[str | int] = []
+    for part in fault["loc"]:
+        if isinstance(value, dict) and isinstance(part, str) and part in value:  # noqa: SIM114 - for mypy
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            continue
+        place.append(part)
+    if fault["type"] == "missing":
+        place.append(fault["loc"][-1])
+    return tuple(place)
 
 
 def _bad_items(found: Sequence[ErrorDetails]) -> Counter[Location]:
