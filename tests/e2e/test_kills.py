@@ -14,6 +14,7 @@ from wayside_events.contracts.jobs import (
     CLAIM_SUBJECT,
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
+    Backoff,
     ClaimReply,
     ClaimRequest,
     CompleteReport,
@@ -77,7 +78,7 @@ async def _in_the_middle(api: Api, job_id: str) -> bool:
 
 
 async def test_reports_of_a_lost_attempt_are_fenced(single: Cluster) -> None:
-    spec = JobTypeSpec(name="by_hand", lease_seconds=1, max_attempts=3)
+    spec = JobTypeSpec(name="by_hand", lease_seconds=1, backoff=Backoff(initial_seconds=0.1))
     async with aiohttp.ClientSession() as session, bus_of(single, "runner") as bus:
         api = Api(session, single.gateway[0].url, single.token())
         await bus.request(REGISTER_SUBJECT, RegisterRequest(runner="old", job_types=(spec,)), RegisterReply)

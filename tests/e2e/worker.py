@@ -5,6 +5,7 @@ import asyncio
 from pydantic import BaseModel
 
 from wayside import Context, Proposal, Worker
+from wayside_events.contracts.jobs import Backoff
 
 
 class Steps(BaseModel):
@@ -21,6 +22,8 @@ class Pairs(BaseModel):
     count: int
 
 
+SOON = Backoff(initial_seconds=0.1)
+
 worker = Worker(queues=["default"], slots=8)
 
 
@@ -33,7 +36,7 @@ async def steps(ctx: Context, work: Steps) -> Done:
     return Done(steps=work.steps, attempt=ctx.attempt)
 
 
-@worker.job("stuck_once", lease_seconds=1)
+@worker.job("stuck_once", lease_seconds=1, backoff=SOON)
 async def stuck_once(ctx: Context) -> Done:
     """Hang in the first attempt, until somebody kills the process."""
     ctx.progress(50, message="in the middle of it")

@@ -103,7 +103,7 @@ async def test_nobody_serving_is_unavailable_at_once(bus: Bus) -> None:
 
 async def test_no_answer_in_time_is_said(serving: Bus) -> None:
     with pytest.raises(RequestTimedOut):
-        await serving.request("test.echo", Ask(text="x", wait_seconds=5), Answer, timeout_seconds=0.1)
+        await serving.request("test.echo", Ask(text="x", wait_seconds=0.5), Answer, timeout_seconds=0.1)
 
 
 async def test_an_answer_is_never_published_as_an_event(serving: Bus) -> None:
