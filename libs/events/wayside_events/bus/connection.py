@@ -65,6 +65,12 @@ class ReconnectingClient(Client):
         await self._error_cb(error)
         await self._process_op_err(error)
 
+    async def stop_deliveries(self, subscription: Subscription) -> None:
+        """Return when the server sends nothing more to a subscription and all it sent has arrived."""
+        if self.is_connected:
+            await self._send_unsubscribe(subscription._id)  # noqa: SLF001
+            await settled(self)
+
     async def _process_pong(self) -> None:
         # The flush that waited may have been cancelled; nats-py's read loop would end on its future.
         if self._pongs and self._pongs[0].done():

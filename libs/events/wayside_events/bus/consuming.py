@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
+from wayside_events.bus.connection import ReconnectingClient
 from wayside_events.bus.errors import BusError, BusUnavailable, CursorExpired, describe, nats_errors
 from wayside_events.bus.messages import STATUS_HEADER
 from wayside_events.bus.storage import read_state
@@ -28,6 +28,7 @@ _PULL_SECONDS = 30
 _HEARTBEAT_SECONDS = 5.0
 _ACK_WAIT_SECONDS = 60.0
 _FORGET_SECONDS = 300
+_LEAVE_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 _REQUEST_SECONDS = 5.0
 _NANOSECONDS = 1_000_000_000
@@ -55,7 +56,7 @@ class EventConsumer:
     consumer is thrown away and continues after the last event it delivered.
     """
 
-    client: Client
+    client: ReconnectingClient
     wanted: EventFilter
     durable: str | None
     after: Cursor | None
@@ -99,9 +100,12 @@ class EventConsumer:
                     self._advance(newest.at(_sequences(message).stream))
         finally:
             holding.cancel()
+            with contextlib.suppress(Error, TimeoutError):
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self.client.stop_deliveries(subscription)
+            await self._give_back()
             with contextlib.suppress(Error):
                 await subscription.unsubscribe()
-            await self._give_back()
 
     # The consumer on the server
 
