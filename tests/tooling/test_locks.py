@@ -40,7 +40,7 @@ def test_the_locks_are_current(workspace: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url " + "https://example.org/simple",
+        "--" + "index-url https://example.org/packages",
         "-f /wheels",
         "pkg @ https://example.org/pkg.whl",
         "-i file:///x",
