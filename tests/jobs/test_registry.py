@@ -1,5 +1,7 @@
 """The registry of job types, over HTTP and NATS."""
 
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -7,6 +9,8 @@ from tests.jobs.api import TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import StartInstance
 
 from wayside_events.bus import Bus, RequestRefused
+from wayside_jobs.domain.errors import InvalidJob
+from wayside_jobs.service.registry import JobType
 
 
 async def test_a_registered_type_can_be_read_and_is_listed(api: Api, runner: RunnerForTests) -> None:
@@ -63,6 +67,37 @@ async def test_a_schema_that_leads_nowhere_is_a_refusal_and_no_failure(
     await runner.register(spec(input_schema={"$ref": reference}))
     answer = await api.post("/v1/jobs", {"type": TYPE, "scope": "acme", "input": {}})
     assert (answer.status, answer.codes) == (422, {"/type": "unusable_schema"})
+
+
+async def test_a_schema_that_is_nested_too_deeply_is_refused(runner: RunnerForTests) -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(150):
+        schema = {"not": schema}
+    with pytest.raises(RequestRefused) as refused:
+        await runner.register(spec(input_schema=schema))
+    assert refused.value.problem.status == 422
+
+
+@pytest.mark.parametrize(
+    ("items", "are_unique"),
+    [
+        ([1, 2.5, "1", None], True),
+        ([1, 1.0], False),
+        ([True, 1], True),
+        ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], False),
+    ],
+)
+def test_items_are_unique_as_json_schema_has_it(items: list[Any], are_unique: bool) -> None:
+    job_type = JobType(spec(input_schema={"uniqueItems": True}))
+    with nullcontext() if are_unique else pytest.raises(InvalidJob):
+        job_type.check_input(items)
+
+
+def test_thousands_of_unique_objects_do_not_stop_the_service() -> None:
+    job_type = JobType(spec(input_schema={"uniqueItems": True}))
+    begun = time.process_time()
+    job_type.check_input([{"a": number} for number in range(5_000)])
+    assert time.process_time() - begun < 5
 
 
 async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:

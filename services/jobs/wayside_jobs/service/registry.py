@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 
 import orjson
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.protocols import Validator
 from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
@@ -131,11 +132,12 @@ class JobTypes:
 
 
 def _text(spec: JobTypeSpec, field: str) -> Json:
+    text = json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
     for name in ("input_schema", "result_schema"):
         schema = getattr(spec, name)
         if schema is not None:
             _check_schema(schema, f"{field}/{name}")
-    return json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
+    return text
 
 
 def _check_schema(schema: dict[str, JsonValue], field: str) -> None:
@@ -143,6 +145,8 @@ def _check_schema(schema: dict[str, JsonValue], field: str) -> None:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise _invalid_schema(field, error.message) from None
+    except RecursionError:
+        raise _invalid_schema(field, "it is nested too deeply") from None
     foreign = [reference for reference in _references(schema) if not reference.startswith("#")]
     if foreign:
         raise _invalid_schema(field, f"{foreign[0]} points outside the schema")
@@ -164,6 +168,34 @@ def _invalid_schema(field: str, message: str) -> InvalidJob:
     return InvalidJob(f"{field} is no JSON Schema: {message[:500]}", errors=errors)
 
 
-def _validator(schema: dict[str, JsonValue]) -> Draft202012Validator:
+def _unique_items(
+    _validator: Validator, is_wanted: bool, value: JsonValue, _schema: JsonValue
+) -> Iterator[ValidationError]:
+    """Compare items by their canonical text; jsonschema compares objects pair by pair, minutes for some thousand."""
+    if is_wanted and isinstance(value, list):
+        texts = {orjson.dumps(_canonical(item), option=orjson.OPT_SORT_KEYS) for item in value}
+        if len(texts) < len(value):
+            yield ValidationError("The items are not unique")
+
+
+def _canonical(value: JsonValue) -> JsonValue:
+    """Write equal numbers alike: to JSON Schema 1.0 is 1."""
+    match value:
+        case float() if value.is_integer() and abs(value) < 2**53:
+            return int(value)
+        case dict():
+            return {key: _canonical(item) for key, item in value.items()}
+        case list():
+            return [_canonical(item) for item in value]
+        case _:
+            return value
+
+
+_SchemaValidator: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"uniqueItems": _unique_items}
+)
+
+
+def _validator(schema: dict[str, JsonValue]) -> Validator:
     # Without a registry of its own jsonschema fetches references from the network.
-    return Draft202012Validator(schema, registry=Registry())
+    return _SchemaValidator(schema, registry=Registry())
