@@ -1,4 +1,4 @@
-"""Group commit: together while it goes well, one by one when it does not; no servers."""
+"""Group commit: together while it goes well, by halves when it does not; no servers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -50,12 +50,20 @@ async def test_the_culprit_is_refused_alone() -> None:
     assert await group_of([], fails_2=refusal).submit([1, 2, 3]) == [2, refusal, 6]
 
 
+async def test_a_culprit_among_many_is_found_by_halves() -> None:
+    batches: Batches = []
+    refusal = StoreRefused("no")
+    answers = await group_of(batches, fails_7=refusal).submit(range(64))
+    assert answers == [refusal if number == 7 else 2 * number for number in range(64)]
+    assert len(batches) == 13
+
+
 async def test_a_defect_that_one_item_meets_does_not_fail_the_others() -> None:
     defect = KeyError("x")
     assert await group_of([], fails_3=defect).submit([1, 2, 3]) == [2, 4, defect]
 
 
-async def test_nothing_is_tried_one_by_one_while_the_database_is_away() -> None:
+async def test_nothing_is_tried_by_halves_while_the_database_is_away() -> None:
     batches: Batches = []
     away = DatabaseUnavailable()
     assert await group_of(batches, fails_1=away).submit([1, 2]) == [away, away]

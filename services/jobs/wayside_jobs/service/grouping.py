@@ -44,7 +44,7 @@ class _Call(Generic[O]):
 class Group(Generic[I, O]):
     """Passes items on to `serve` in batches, in order, one batch at a time, and never waits to fill one.
 
-    `serve` returns an answer or an error for each. When it fails as a whole, the items are served one by one, so
+    `serve` returns an answer or an error for each. When it fails as a whole, its halves are served, and theirs, so
     that only the culprit is refused; while something is unavailable, all are. So `serve` must do all or nothing:
     `split` tells apart, in order, what it cannot do at once. `size_of` says how much memory an item takes, about.
     """
@@ -122,7 +122,8 @@ class Group(Generic[I, O]):
             return [error] * len(items)
         except Exception as error:  # noqa: BLE001 - one item must not fail the others, whatever it does
             log.info("batch_split", group=self._name, size=len(items), error=repr(error))
-        return [await self._alone(item) for item in items]
+        middle = len(items) // 2
+        return [*await self._answers(items[:middle]), *await self._answers(items[middle:])]
 
     async def _alone(self, item: I) -> O | Exception:
         failure: Exception = Unavailable()
