@@ -11,6 +11,7 @@ from tests.sdk.conftest import QUICK, serving
 from tests.sdk.standin import JobRecord, StandIn
 
 from wayside import Context, HandlerStopped, Stop, ThreadContext, Worker
+from wayside.worker.running import run
 from wayside_events.bus import BusSettings
 from wayside_events.contracts.jobs import RunnerPush, runner_subject
 from wayside_events.identifiers import new_id
@@ -271,3 +272,23 @@ async def test_a_worker_that_never_reached_nats_can_be_stopped() -> None:
     worker.job("report")(lambda ctx: None)
     async with asyncio.timeout(5), serving(worker):
         await asyncio.sleep(0.05)
+
+
+def test_a_handler_that_heeds_nothing_does_not_keep_the_process_from_ending() -> None:
+    async def stubborn() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(30)
+
+    left: list[asyncio.Task[None]] = []
+
+    async def main() -> None:
+        left.append(asyncio.create_task(stubborn()))
+        await asyncio.sleep(0)
+
+    begun = time.monotonic()
+    run(main(), end_seconds=0.05)
+    assert time.monotonic() - begun < 5
+    assert not left[0].done()
+    left[0].get_coro().close()
+    left[0]._log_destroy_pending = False  # type: ignore[attr-defined]

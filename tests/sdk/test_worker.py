@@ -4,6 +4,7 @@ import asyncio
 import threading
 from functools import partial
 
+import pytest
 from pydantic import BaseModel
 from tests.eventually import eventually
 from tests.sdk.conftest import serving
@@ -250,3 +251,50 @@ async def test_a_worker_that_shuts_down_takes_nothing_that_comes_meanwhile(
         assert await eventually(lambda: bool(service.claims))
     job = await service.enqueue("report")
     assert not await eventually(lambda: job.status != "queued", within_seconds=0.3)
+
+
+class Abort(BaseException):
+    """Some libraries stop their work with one of these."""
+
+
+@pytest.mark.parametrize(
+    "name,kind",
+    [("async", Abort), ("thread", Abort), ("thread", GeneratorExit), ("thread", KeyboardInterrupt)],
+)
+async def test_whatever_a_handler_raises_ends_its_attempt(
+    service: StandIn, worker: Worker, name: str, kind: type[BaseException]
+) -> None:
+    @worker.job("async")
+    async def asynchronous(ctx: Context) -> None:
+        raise kind("enough")
+
+    @worker.job("thread")
+    def threaded(ctx: Context) -> None:
+        raise kind("enough")
+
+    async with serving(worker):
+        job = await service.enqueue(name)
+        assert await eventually(lambda: job.status == "failed")
+    assert "enough" in job.ending.error.message
+
+
+async def test_a_value_whose_own_code_fails_blocks_no_reports(service: StandIn, worker: Worker) -> None:
+    @worker.job("report")
+    async def report(ctx: Context) -> None:
+        ctx.progress(10, message=Broken(), current=Broken())  # type: ignore[arg-type]
+        ctx.log.info(Broken())  # type: ignore[arg-type]
+        await asyncio.sleep(0.2)
+        ctx.progress(20)
+
+    async with serving(worker):
+        job = await service.enqueue("report")
+        assert await eventually(lambda: job.status == "completed", within_seconds=3)
+    assert job.progress == {"percent": 20, "message": "(Broken that cannot be shown)"}
+
+
+class Broken:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __float__(self) -> float:
+        raise RuntimeError("no number")

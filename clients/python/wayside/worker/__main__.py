@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from wayside.errors import WaysideError
 from wayside.worker.worker import Worker
 
 
@@ -15,11 +16,21 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write("usage: python -m wayside.worker module[:worker]\n")
             return 2
     sys.path.insert(0, "")
-    worker = getattr(importlib.import_module(module), name or "worker", None)
+    try:
+        worker = getattr(importlib.import_module(module), name or "worker", None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        sys.stderr.write(f"there is no module {error.name}\n")
+        return 2
     if not isinstance(worker, Worker):
         sys.stderr.write(f"{target} is no wayside.Worker\n")
         return 2
-    worker.run()
+    try:
+        worker.run()
+    except WaysideError as error:
+        sys.stderr.write(f"wayside: {error}\n")
+        return 1
     return 0
 
 

@@ -27,7 +27,7 @@ class Returned:
 class Raised:
     """The handler raised an exception of its own."""
 
-    error: Exception
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def conclude(attempt: Attempt, handler: JobHandler, ending: Ending) -> None:
             assert_never(ending)
 
 
-def traceback_of(error: Exception) -> str:
+def traceback_of(error: BaseException) -> str:
     """The traceback as text, from the handler's own frames on."""
     frame = error.__traceback__
     while frame and frame.tb_next and frame.tb_frame.f_code.co_filename.startswith(_OWN_CODE):
@@ -69,7 +69,7 @@ def traceback_of(error: Exception) -> str:
     return "".join(traceback.format_exception(type(error), error, frame))
 
 
-def failure(error: Exception, non_retryable: tuple[type[Exception], ...] = ()) -> JobError:
+def failure(error: BaseException, non_retryable: tuple[type[Exception], ...] = ()) -> JobError:
     """Describe an exception: another attempt makes sense unless its class says otherwise."""
     is_final = isinstance(error, (NonRetryable, *non_retryable))
     said = error if isinstance(error, NonRetryable) else None
@@ -82,7 +82,7 @@ def failure(error: Exception, non_retryable: tuple[type[Exception], ...] = ()) -
     )
 
 
-def _text_of(error: Exception) -> str:
+def _text_of(error: BaseException) -> str:
     try:
         return str(error) or type(error).__name__
     except Exception:  # noqa: BLE001 - an exception of the user's, whose own code failed
@@ -120,6 +120,6 @@ def _stopped(attempt: Attempt, reason: Stop | None) -> None:
             assert_never(reason)
 
 
-def _class_name(error: Exception) -> str:
+def _class_name(error: BaseException) -> str:
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

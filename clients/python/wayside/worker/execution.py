@@ -36,7 +36,7 @@ class Execution:
         timer = self._start_timer()
         try:
             ending = await self._call()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             self.attempt.stop(Stop.SHUTDOWN)
             self._conclude(Interrupted())
             raise
@@ -65,9 +65,11 @@ class Execution:
             if self._was_cancelled_from_outside():
                 raise
             return Interrupted()
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
         except SystemExit as error:
             return Raised(RuntimeError(f"the handler called exit({error.code})"))
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is how its attempt ended
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is how its attempt ended
             return Raised(error)
         return Returned(value)
 
@@ -125,8 +127,9 @@ async def in_thread(function: Callable[[], T], *, name: str) -> T:
         error: BaseException | None = None
         try:
             value = context.run(function)
-        except StopIteration as raised:
-            error = RuntimeError(f"the handler raised {raised!r}")  # no future takes a StopIteration
+        except (StopIteration, KeyboardInterrupt, GeneratorExit) as raised:
+            # No future takes the first, and the others would be taken for the event loop's own.
+            error = RuntimeError(f"the handler raised {raised!r}")
         except BaseException as raised:  # noqa: BLE001 - carried over to the task that waits
             error = raised
         if not loop.is_closed():

@@ -12,6 +12,7 @@ from wayside.runner.runner import Runner
 from wayside.settings import nats_settings, new_runner_name
 from wayside.worker.claiming import Slots
 from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
+from wayside.worker.running import run
 from wayside.worker.shift import Patience, Shift
 from wayside_events.bus import BusSettings, RequestRefused
 
@@ -82,7 +83,7 @@ class Worker:
         A program that has not set up logging gets it on stderr, from INFO on: a silent worker looks like a stuck one.
         """
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        asyncio.run(self._run())
+        run(self._run())
 
     async def serve(self) -> None:
         """Serve until `stop` is called, and shut down gracefully; when cancelled, give everything back at once.
