@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
+import orjson
 import pytest
 
 from wayside.progress import Operation
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.buffer import LOG_REPORT_BYTES, AttemptBuffer, Report
-from wayside.reporting.encoding import NotJson, TooLarge, json_value, log_line, size_of
+from wayside.reporting.encoding import NotJson, TooLarge, json_value, log_line, plain, size_of
 from wayside_events.contracts.jobs import REPORT, LogReport, ProgressReport
 from wayside_events.jobs import LogLevel
 
@@ -165,3 +166,19 @@ def test_a_recursive_value_is_refused() -> None:
 def test_a_value_over_the_limit_is_refused_with_its_size() -> None:
     with pytest.raises(TooLarge, match=r"262,146 bytes .* limit is 262,144"):
         json_value("x" * (256 * 1024), "result")
+
+
+def test_a_null_character_spoils_no_report() -> None:
+    buffer = AttemptBuffer()
+    buffer.log(log_line(LogLevel.INFO, "a\0b", {"raw": "c\0d", "deep": {"e\0": 1}}))
+    buffer.progress({"message": "\0"})
+    written = b"".join(orjson.dumps(report) for report in popped(buffer))
+    assert b"\\u0000" not in written
+    assert "a\ufffdb".encode() in written
+
+
+def test_metrics_and_details_may_have_keys_that_are_no_text() -> None:
+    buffer = AttemptBuffer()
+    buffer.finish({"kind": "complete", "result": None, "metrics": plain({1: "one", "two": 2})})  # type: ignore[dict-item]
+    (report,) = popped(buffer)
+    assert report["metrics"] == {"1": "one", "two": 2}

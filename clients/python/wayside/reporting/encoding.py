@@ -53,7 +53,7 @@ class LogLine(NamedTuple):
 
 def log_line(level: LogLevel, message: str, context: dict[str, Any]) -> LogLine:
     """Note the time and freeze the context: plain values stay, others become JSON, or else text."""
-    return LogLine(datetime.now(UTC), level, str(message), plain(context) if context else {})
+    return LogLine(datetime.now(UTC), level, _shown(message), plain(context) if context else {})
 
 
 def json_value(
@@ -80,8 +80,12 @@ def progress_json(fields: dict[str, Any]) -> dict[str, JsonValue]:
 
 
 def clip(text: str, limit: int) -> str:
-    """Shorten a text to `limit` characters, and show that; what UTF-8 cannot encode becomes question marks."""
+    """Shorten a text to `limit` characters, and show that.
+
+    What UTF-8 cannot encode becomes a question mark, and NUL, which PostgreSQL cannot hold, a replacement character.
+    """
     text = text if text.isascii() else text.encode(errors="replace").decode()
+    text = text.replace("\0", "\ufffd")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -92,10 +96,10 @@ def size_of(report: dict[str, JsonValue]) -> int:
 
 def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a handler passed
     if name in _TEXT_LIMITS:
-        return clip(str(value), _TEXT_LIMITS[name])
+        return clip(_shown(value), _TEXT_LIMITS[name])
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - a value of the user's, whose own code may fail in any way
         return None
     if not math.isfinite(number):
         return None
@@ -116,10 +120,20 @@ def plain(context: Mapping[str, Any]) -> dict[str, JsonValue]:
         return {"left_out": str(error)}
     if len(payload) > _CONTEXT_LIMIT_BYTES:
         return {"left_out": f"{len(payload)} bytes"}
-    if all(type(value) in _PLAIN_TYPES for value in context.values()):
+    if b"\\u0000" in payload:
+        payload = payload.replace(b"\\u0000", b"\\ufffd")
+    elif all(type(key) is str and type(value) in _PLAIN_TYPES for key, value in context.items()):
         return dict(context)
     decoded: dict[str, JsonValue] = orjson.loads(payload)
     return decoded
+
+
+def _shown(value: object) -> str:
+    """The value as text, whatever its own code does when it is asked for that."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a value of the user's, whose own code failed
+        return f"({type(value).__name__} that cannot be shown)"
 
 
 def _as_text(value: object) -> JsonValue:
