@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from wayside import Client, CursorReset, NotFound, Reset, Snapshot
-from wayside.client.streams import EventStream, Item
+from wayside.client.streams import EventStream, Item, _Interrupted
 from wayside_events.contracts.jobs import Job
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_events.jobs import (
@@ -264,3 +264,30 @@ async def test_filters_and_the_token_are_sent(client: Client, script: Script) ->
     (request,) = script.requests
     assert dict(request.query) == {"scope": "acme", "types": "analysis.job.*,edges.edge.created"}
     assert request.headers["Authorization"] == "Bearer t"
+
+
+async def test_whoever_waits_with_a_time_limit_may_ask_again(client: Client, script: Script) -> None:
+    async def silent(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(progress(1).encode())
+        await asyncio.sleep(30)
+        return response
+
+    script.answers = [silent, progress(2)]
+    async with client.events.scope("acme", after="e-0") as stream:
+        assert sequences([await anext(stream)]) == [1]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(stream)
+        assert sequences([await anext(stream)]) == [2]
+    assert script.resumed_from == ["e-0", "e-1"]
+
+
+async def test_an_outage_of_days_ends_no_stream(client: Client, script: Script) -> None:
+    script.answers = [progress(1)]
+    async with client.events.scope("acme", after="e-0") as stream:
+        stream._failures = 5_000
+        assert sequences([await anext(stream)]) == [1]
+        stream._failures = 5_000
+        assert 15 <= stream._pause(_Interrupted("gone")) <= 30

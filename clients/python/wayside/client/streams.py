@@ -26,6 +26,7 @@ WATCHDOG_SECONDS = 45.0
 CONNECT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
+_DOUBLINGS = 20
 
 OnReset = Literal["raise", "yield"]
 
@@ -93,7 +94,12 @@ class EventStream:
         return self
 
     async def __anext__(self) -> Item:
-        return await anext(self._items)
+        try:
+            return await anext(self._items)
+        except asyncio.CancelledError:
+            # The generator is over now, the stream is not: whoever waited with a time limit may ask again.
+            self._items = self._run()
+            raise
 
     async def __aenter__(self) -> Self:
         return self
@@ -223,7 +229,7 @@ class EventStream:
 
     def _pause(self, interruption: _Interrupted) -> float:
         wanted = interruption.retry_after_seconds or self._retry_seconds
-        pause = min(wanted * 2.0**self._failures, _LONGEST_PAUSE_SECONDS)
+        pause = min(wanted * 2.0 ** min(self._failures, _DOUBLINGS), _LONGEST_PAUSE_SECONDS)
         self._failures += 1
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, guards nothing
 
