@@ -199,3 +199,21 @@ def test_a_client_without_an_address_says_what_to_set(monkeypatch: pytest.Monkey
     monkeypatch.delenv("WAYSIDE_URL", raising=False)
     with pytest.raises(WaysideError, match="WAYSIDE_URL"):
         Client()
+
+
+async def test_a_cancel_that_was_repeated_does_not_call_its_own_success_a_conflict(
+    client: Client, script: Script
+) -> None:
+    canceled = A_JOB | {"status": "canceled"}
+    script.answers = [lambda: problem(502), lambda: problem(409), lambda: web.json_response(canceled)]
+    assert (await client.jobs.cancel(JOB)).status is JobStatus.CANCELED
+    completed = A_JOB | {"status": "completed"}
+    script.answers = [lambda: problem(502), lambda: problem(409), lambda: web.json_response(completed)]
+    with pytest.raises(Conflict):
+        await client.jobs.cancel(JOB)
+
+
+async def test_a_cancel_of_what_was_canceled_before_is_a_conflict(client: Client, script: Script) -> None:
+    script.answers = [lambda: problem(409)]
+    with pytest.raises(Conflict):
+        await client.jobs.cancel(JOB)

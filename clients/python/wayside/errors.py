@@ -82,6 +82,8 @@ class ProblemError(WaysideError):
         super().__init__(f"{problem.code}: {problem.detail}{fields}")
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds
+        self.is_of_repeat = False
+        """Whether the request was sent before, and may have been carried out then without an answer."""
 
 
 class InvalidRequest(ProblemError):

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from wayside.client.pages import Listing, Page, parsed
 from wayside.client.streams import Events, Snapshot
 from wayside.client.transport import Call, Transport, reading
+from wayside.errors import Conflict
 from wayside_events.contracts.jobs import CancelBody, Job, JobCreate
 from wayside_events.identifiers import EntityId, parse_scope
 from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, Related
@@ -100,7 +101,13 @@ class Jobs:
         """
         body = CancelBody(reason=reason)
         call = Call("POST", f"/v1/jobs/{job_id}/cancel", body=body, may_be_repeated=True)
-        return parsed(await self._transport.send(call), Job)
+        try:
+            return parsed(await self._transport.send(call), Job)
+        except Conflict as conflict:
+            job = await self.get(job_id) if conflict.is_of_repeat else None
+            if job is None or job.status is not JobStatus.CANCELED:
+                raise
+            return job
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
         """Wait until a job is over, and return it; raises `TimeoutError`."""

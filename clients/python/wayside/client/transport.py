@@ -93,15 +93,19 @@ class Transport:
         """
         deadline = asyncio.get_running_loop().time() + self._retry_seconds
         pause = _FIRST_PAUSE_SECONDS
+        is_repeat = False
         while True:
             try:
                 return await self._send_once(call)
             except (ProblemError, Unavailable) as error:
+                if isinstance(error, ProblemError):
+                    error.is_of_repeat = is_repeat
                 wait = _wanted_pause(error, pause)
                 late = asyncio.get_running_loop().time() + wait > deadline
                 if late or not call.may_be_repeated or not _is_transient(error):
                     raise
             await asyncio.sleep(wait)
+            is_repeat = True
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _send_once(self, call: Call) -> Answer:
