@@ -164,3 +164,16 @@ def register_hello(application: typer.Typer) -> None:
     @application.command()
     def hello() -> None:
         typer.echo("hello")
+
+
+def test_what_the_command_finds_wrong_itself_is_a_sentence_too(tmp_path: Path) -> None:
+    binary = tmp_path / "input"
+    binary.write_bytes(b"\xff\xfe")
+    for arguments, said in [
+        (["create", "Bad Type", "-s", "acme"], "/type: "),
+        (["create", "count", "-s", "Bad Scope"], "scope"),
+        (["create", "count", "-s", "acme", "-i", f"@{binary}"], "--input is no JSON"),
+    ]:
+        answer = CliRunner().invoke(command.new_app(), ["jobs", *arguments, "--url", "http://127.0.0.1:9"])
+        assert (answer.exit_code, isinstance(answer.exception, SystemExit)) == (1, True)
+        assert said in answer.stderr

@@ -127,6 +127,6 @@ def read_json(text: str) -> JsonValue:
         value: JsonValue = orjson.loads(text)
     except OSError as error:
         fail(f"--input: {error}")
-    except orjson.JSONDecodeError as error:
+    except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
         fail(f"--input is no JSON: {error}")
     return value

@@ -6,9 +6,11 @@ from importlib.metadata import entry_points
 from typing import Any, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from wayside.client.client import Client
 from wayside.errors import ProblemError, Unauthorized, WaysideError
+from wayside_events.contracts.problems import field_errors, summary
 
 GATEWAYS = "wayside.gateways"
 """The entry-point group of running stacks: each is a function `() -> (url, token) | None` for one on this machine."""
@@ -37,6 +39,10 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         fail(str(error))
     except (WaysideError, TimeoutError) as error:
         fail(str(error) or "it took too long")
+    except ValidationError as error:
+        fail(summary(field_errors(error)))
+    except ValueError as error:
+        fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

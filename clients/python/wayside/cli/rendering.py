@@ -57,6 +57,8 @@ _CLAIMS = (
     EdgeRemoved,
 )
 
+ID_WIDTH = 36
+
 Show = Callable[[Job | AnyEvent], None]
 
 
@@ -64,13 +66,14 @@ def jobs_table(jobs: Sequence[Job]) -> Table:
     """A list of jobs."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("id", "type", "status", "progress", "age", "took"):
-        table.add_column(column, no_wrap=column != "progress")
+        # An id that was cut off could not be copied.
+        table.add_column(column, no_wrap=column != "progress", min_width=ID_WIDTH if column == "id" else None)
     for job in jobs:
         table.add_row(
             job.id,
-            job.type,
+            Text(job.type),
             status_text(job.status),
-            progress_text(job.progress),
+            Text(progress_text(job.progress)),
             age(job.created_at),
             seconds_text(job.duration_seconds),
         )
@@ -83,18 +86,17 @@ def job_details(job: Job) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("id", job.id)
-    table.add_row("type", f"{job.type} ({job.mode}, queue {job.queue}, scope {job.scope})")
+    table.add_row("type", Text(f"{job.type} ({job.mode}, queue {job.queue}, scope {job.scope})"))
     table.add_row("status", status_text(job.status))
     table.add_row("attempt", f"{job.attempt} of {job.max_attempts}")
     if progress := progress_text(job.progress):
-        table.add_row("progress", progress)
+        table.add_row("progress", Text(progress))
     if job.error:
         table.add_row("error", Text(f"{job.error.code}: {job.error.message}", style="red"))
     if job.cancel:
-        table.add_row(
-            "cancel", f"{job.cancel.state} by {job.cancel.requested_by}: {job.cancel.reason or '–'}"
-        )
-    table.add_row("created", f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {job.created_by}")
+        said = f"{job.cancel.state} by {job.cancel.requested_by}: {job.cancel.reason or '–'}"
+        table.add_row("cancel", Text(said))
+    table.add_row("created", Text(f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {job.created_by}"))
     if job.duration_seconds is not None:
         table.add_row("took", seconds_text(job.duration_seconds))
     for name, value in (("input", job.input), ("result", job.result)):
@@ -126,7 +128,7 @@ def watching(*, as_json: bool) -> Iterator[Show]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
     )
