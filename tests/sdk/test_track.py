@@ -1,15 +1,21 @@
 """Tracked operations on the real bus: the record follows the operation, and never gets in its way."""
 
 import asyncio
+import os
 import time
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 from tests.eventually import eventually
 from tests.sdk.standin import JobRecord, StandIn
 
 from wayside import AlreadyTracked, JobCanceled, Tracker, TrackerSettings, Unavailable, track
+from wayside.reporting.attempt import Attempt
+from wayside.tracking import tracker as tracking
 from wayside_events.bus import BusSettings
+from wayside_events.contracts.jobs import CreateRequest
 from wayside_standalone.nats import NatsServer
 
 
@@ -166,3 +172,97 @@ async def test_a_record_is_made_after_all_when_wayside_comes_back(
     assert await eventually(lambda: bool(service.jobs) and only(service).status == "completed")
     assert only(service).ending.result == 7
     await asyncio.to_thread(tracker.close)
+
+
+async def test_an_exception_while_a_cancel_is_heeded_is_the_end_of_a_canceled_operation(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async def operation() -> None:
+        async with track("import", scope="acme", tracker=tracker):
+            await service.cancel(only(service))
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                raise ValueError("stopped half-way") from None
+
+    with pytest.raises(ValueError, match="stopped half-way"):
+        await operation()
+    assert only(service).status == "canceled"
+    assert "stopped half-way" in only(service).log_messages[0]
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_metrics_that_are_none_do_not_trip_the_operation(service: StandIn, tracker: Tracker) -> None:
+    async with track("import", scope="acme", tracker=tracker) as job:
+        job.metrics = 5  # type: ignore[assignment]
+    assert only(service).status == "completed"
+    assert "metrics were left out" in only(service).log_messages[0]
+
+
+async def test_a_coroutine_that_is_closed_says_that_its_operation_was_interrupted(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async def operation() -> None:
+        async with track("import", scope="acme", tracker=tracker):
+            await asyncio.sleep(30)
+
+    work = operation()
+    task = asyncio.create_task(work)
+    assert await eventually(lambda: bool(service.jobs))
+    await asyncio.sleep(0.05)
+    work.close()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await eventually(lambda: only(service).status == "failed")
+    assert only(service).ending.error.code == "interrupted"
+
+
+async def test_an_operation_that_did_not_get_its_record_in_time_leaves_none_open(
+    service: StandIn, tracker: Tracker
+) -> None:
+    attempts: list[Attempt] = []
+    begin = tracker.begin
+
+    def late(attempt: Attempt, request: CreateRequest) -> Future[None]:
+        attempts.append(attempt)
+        begin(attempt, request)
+        return Future()
+
+    tracker.begin = late  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        async with track("import", scope="acme", required=True, tracker=tracker):
+            pytest.fail("it ran")
+    assert await eventually(lambda: bool(service.jobs) and only(service).status == "failed")
+
+
+async def test_a_forked_process_tracks_by_a_connection_of_its_own(service: StandIn, tracker: Tracker) -> None:
+    async def operation() -> None:
+        async with track("import", scope="acme", required=True, tracker=tracker):
+            pass
+
+    await operation()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        try:
+            asyncio.run(operation())
+        finally:
+            os._exit(0)
+    await asyncio.to_thread(os.waitpid, pid, 0)
+    assert [job.status for job in service.jobs.values()] == ["completed", "completed"]
+
+
+async def test_not_more_records_wait_than_memory_can_bear(
+    unreachable: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracking, "WAITING_LIMIT", 2)
+    for _ in range(2):
+        async with track("import", scope="acme", tracker=unreachable):
+            pass
+    assert await eventually(lambda: unreachable._waiting == 2)
+    with pytest.raises(Unavailable, match="2 operations wait"):
+        async with track("import", scope="acme", required=True, tracker=unreachable):
+            pytest.fail("it ran")

@@ -120,9 +120,12 @@ class Tracking:
         self._attempt.on_stop = self._on_stop
         try:
             await self._begin()
-        except asyncio.CancelledError as error:
+        except BaseException as error:
             self._is_open = False
+            # The record may come into being all the same, and must not stay open then.
             self._conclude(error)
+            if self._take_back() and isinstance(error, asyncio.CancelledError):
+                raise JobCanceled(self._job.id) from error
             raise
         if self._timeout_seconds:
             self._timer = self._loop.call_later(self._timeout_seconds, self._attempt.stop, Stop.TIMEOUT)
@@ -135,10 +138,11 @@ class Tracking:
         if self._timer:
             self._timer.cancel()
         self._conclude(error)
-        if error is None:
-            await self._absorb_late_cancel()
+        is_ours = self._take_back()
+        if isinstance(error, GeneratorExit):
+            return  # from a coroutine that is being closed, which may not wait any more
         await self._await_settled()
-        if isinstance(error, asyncio.CancelledError) and self._is_ours():
+        if isinstance(error, asyncio.CancelledError) and is_ours:
             if self._attempt.stop_reason is Stop.TIMEOUT:
                 raise TimeoutError from error
             raise JobCanceled(self._job.id) from error
@@ -183,21 +187,32 @@ class Tracking:
             self._task.cancel()
 
     def _conclude(self, error: BaseException | None) -> None:
+        """Say how it ended; whatever goes wrong with that is not the caller's."""
+        try:
+            self._say_end(error)
+        except Exception:
+            logger.exception("the end of an operation could not be described")
+            self._fail("error", "the end of the operation could not be described")
+
+    def _say_end(self, error: BaseException | None) -> None:
+        """As a worker has it, an exception of an operation that was asked to end is taken to be its end."""
         attempt = self._attempt
+        if isinstance(error, Exception):
+            attempt.log(LogLevel.ERROR, traceback_of(error), {})
         match error:
             case None:
                 self._complete()
-            case asyncio.CancelledError() if attempt.stop_reason is Stop.CANCEL:
+            case asyncio.CancelledError() | Exception() if attempt.stop_reason is Stop.CANCEL:
                 attempt.acknowledge_cancel()
-            case asyncio.CancelledError() if attempt.stop_reason is Stop.TIMEOUT:
-                message = f"the operation ran longer than {self._timeout_seconds:g} s"
-                attempt.fail(JobError(code="timeout", message=message, retryable=False))
+            case asyncio.CancelledError() | Exception() if attempt.stop_reason is Stop.TIMEOUT:
+                self._fail("timeout", f"the operation ran longer than {self._timeout_seconds:g} s")
             case Exception():
-                attempt.log(LogLevel.ERROR, traceback_of(error), {})
                 attempt.fail(failure(error).model_copy(update={"retryable": False}))
             case _:
-                message = f"the process ended the operation: {type(error).__name__}"
-                attempt.fail(JobError(code="interrupted", message=message, retryable=False))
+                self._fail("interrupted", f"the process ended the operation: {type(error).__name__}")
+
+    def _fail(self, code: str, message: str) -> None:
+        self._attempt.fail(JobError(code=code, message=message, retryable=False))
 
     def _complete(self) -> None:
         """A result that cannot be kept is no reason to call an operation failed that its caller saw succeed."""
@@ -206,14 +221,10 @@ class Tracking:
         except (NotJson, TooLarge) as error:
             self._attempt.log(LogLevel.ERROR, f"the result was left out: {error}", {})
             result = None
-        self._attempt.complete(result, self._job.metrics)
-
-    async def _absorb_late_cancel(self) -> None:
-        """Take back a cancel that came too late for the block to see it."""
-        if self._cancels:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-            self._is_ours()
+        metrics: object = self._job.metrics
+        if not isinstance(metrics, Mapping | None):
+            self._attempt.log(LogLevel.ERROR, "the metrics were left out: they are no mapping", {})
+        self._attempt.complete(result, metrics if isinstance(metrics, Mapping) else None)
 
     async def _await_settled(self) -> None:
         if not self._tracker.is_reachable or not self._job.is_tracked:
@@ -229,8 +240,8 @@ class Tracking:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback)
 
-    def _is_ours(self) -> bool:
-        """Whether the task was cancelled only by us; that is taken back, as `asyncio.timeout` does."""
+    def _take_back(self) -> bool:
+        """Take back that we cancelled the task, as `asyncio.timeout` does; returns whether nobody else did."""
         if not self._cancels:
             return False
         for _ in range(self._cancels):

@@ -33,6 +33,9 @@ CREATE_TIMEOUT_SECONDS = 5.0
 CREATE_PATIENCE_SECONDS = 600.0
 """How long the record of an operation is tried to be created; the operation runs meanwhile, or is over."""
 
+WAITING_LIMIT = 10_000
+"""How many records may wait; operations beyond that have none, and memory has an end."""
+
 RETRY_SECONDS = 1.0
 THREAD_SECONDS = 5.0
 UNKNOWN_TYPE = "unknown_job_type"
@@ -66,6 +69,7 @@ class Tracker:
         self._runner: Runner | None = None
         self._is_reachable = True
         self._is_closed = False
+        self._waiting = 0
 
     @property
     def is_reachable(self) -> bool:
@@ -80,9 +84,12 @@ class Tracker:
         """Create the job of an attempt, for as long as it takes; the future says when, or why it cannot be.
 
         It fails with `AlreadyTracked`, a `ProblemError` or, after ten minutes, `Unavailable`; this raises `Unavailable`
-        when the tracker is closed.
+        when the tracker is closed, or too many records wait for Wayside to come back.
         """
         loop = self._started_loop()
+        if self._waiting >= WAITING_LIMIT:
+            msg = f"{self._waiting} operations wait for their records already"
+            raise Unavailable(msg)
         return asyncio.run_coroutine_threadsafe(self._begin(attempt, request), loop)
 
     def close(self) -> None:
@@ -102,9 +109,13 @@ class Tracker:
                 msg = "the tracker is closed"
                 raise Unavailable(msg)
             if self._thread is None:
+                atexit.register(self.close)
+            # It is not alive in a process that was forked from the one which began it.
+            if self._thread is None or not self._thread.is_alive():
+                self._ready = concurrent.futures.Future()
+                self._is_reachable, self._waiting = True, 0
                 self._thread = threading.Thread(target=self._run, name="wayside-tracker", daemon=True)
                 self._thread.start()
-                atexit.register(self.close)
         return self._ready.result(THREAD_SECONDS)
 
     def _run(self) -> None:
@@ -128,7 +139,11 @@ class Tracker:
     async def _begin(self, attempt: Attempt, request: CreateRequest) -> None:
         runner = self._open_runner
         named = request.model_copy(update={"job": request.job.model_copy(update={"runner": runner.name})})
-        reply = await self._created(named)
+        self._waiting += 1
+        try:
+            reply = await self._created(named)
+        finally:
+            self._waiting -= 1
         self._is_reachable = True
         if reply.assignment is None:
             raise AlreadyTracked(reply.job)
