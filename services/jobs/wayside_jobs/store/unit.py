@@ -19,7 +19,7 @@ from wayside_service.outbox import add_events
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
-SQL: Final = load_queries(files("wayside_jobs") / "queries.sql")
+SQL: Final = load_queries(files("wayside_jobs") / "queries")
 
 
 @dataclass(frozen=True, slots=True)
