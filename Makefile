@@ -40,7 +40,7 @@ format: ## let ruff format the code and mend what it can
 
 bench: ## measure; figures and how they were taken are in benchmarks/README.md
 	$(SETUP) dev
-	@if [ -d benchmarks ]; then $(BIN)/python -m benchmarks $(ARGS); else echo "There are no benchmarks yet."; fi
+	@$(BIN)/python -m benchmarks.jobs $(ARGS)
 
 lock: ## resolve the distributions' dependencies into requirements/*.txt (ARGS=--upgrade for the newest)
 	$(SETUP) dev

@@ -22,7 +22,7 @@ def evidence_of(
     payload_hash = hash_payload(encoded)
     return Evidence(
         id=new_id(),
-        digest=digest_of((model, run, confidence, None, None), payload_hash),
+        digest=digest_of(("worker", model, run, confidence, None, None), payload_hash),
         payload_hash=payload_hash,
         source_model=model,
         analysis_run_id=run,

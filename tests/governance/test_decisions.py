@@ -79,6 +79,14 @@ async def test_who_proposed_part_of_the_evidence_never_approves(api: Api, review
     assert (answer.status, answer.body["code"]) == (403, "own_proposal")
 
 
+async def test_who_repeated_a_proposal_word_for_word_proposed_it_too(api: Api, reviewer: Api) -> None:
+    await api.suggest()
+    suggestion = await api.as_("rita").suggest()
+    assert suggestion["evidence_count"] == 2
+    answer = await reviewer.approve(suggestion)
+    assert (answer.status, answer.body["code"]) == (403, "own_proposal")
+
+
 async def test_who_proposed_may_reject(api: Api) -> None:
     assert (await api.reject(await api.suggest())).status == 200
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.governance.samples import evidence_of
 
-from wayside_governance.domain.evidence import NO_CONTENT, canonical, fingerprint, hash_payload
+from wayside_governance.domain.evidence import NO_CONTENT, canonical, digest_of, fingerprint, hash_payload
 
 json_objects = st.dictionaries(st.text(max_size=5), st.integers(-9, 9) | st.text(max_size=5), max_size=5)
 
@@ -24,6 +24,12 @@ def test_the_same_statement_of_the_same_run_has_the_same_digest() -> None:
 
 def test_another_run_makes_another_piece_of_evidence() -> None:
     assert evidence_of(run="r1").digest != evidence_of(run="r2").digest
+
+
+def test_the_same_statement_by_another_proposer_is_another_piece_of_evidence() -> None:
+    payload_hash = hash_payload(None)
+    by_worker, by_rita = (digest_of((who, "llm", "r1", 0.5, None, None), payload_hash) for who in ("w", "r"))
+    assert by_worker != by_rita
 
 
 def test_a_fingerprint_does_not_know_the_run() -> None:

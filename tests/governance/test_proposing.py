@@ -145,6 +145,20 @@ async def test_a_stream_that_cannot_be_decoded_is_a_problem(api: Api) -> None:
     assert (answer.status, answer.body["code"]) == (400, "bad_request")
 
 
+async def test_one_that_the_database_refuses_costs_few_transactions(api: Api, connection: Any) -> None:
+    await connection.execute(
+        "CREATE SEQUENCE attempts; CREATE FUNCTION count_attempt() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM nextval('attempts'); RETURN NULL; END $$;"
+        "CREATE TRIGGER attempts BEFORE INSERT ON suggestions EXECUTE FUNCTION count_attempt();"
+        "ALTER TABLE evidence ADD CONSTRAINT no_poison CHECK (reasoning IS DISTINCT FROM 'poison')"
+    )
+    batch = [proposal(number) for number in range(256)]
+    batch[100]["reasoning"] = "poison"
+    outcomes = outcomes_of(await api.propose(*batch))
+    assert {index for index, outcome in enumerate(outcomes) if outcome != "created"} == {100}
+    assert await connection.fetchval("SELECT last_value FROM attempts") <= 2 * 8 + 1
+
+
 async def test_what_the_database_refuses_is_refused_alone(api: Api, connection: Any) -> None:
     await connection.execute(
         "ALTER TABLE evidence ADD CONSTRAINT no_poison CHECK (reasoning IS DISTINCT FROM 'poison')"

@@ -44,18 +44,28 @@ async def test_a_bad_request_is_refused_with_the_field(api: Api, bus: Bus) -> No
         "too many": await problem_of(bus, *[1] * 1_001),
         "a scope that cannot be": await problem_of(bus, 1, scope="A.b"),
         "nobody": await problem_of(bus, 1, proposed_by=""),
+        "nobody that can be stored": await problem_of(bus, 1, proposed_by="wor\0ker"),
     }
     assert {name: (problem.code, problem.errors[0].field) for name, problem in said.items()} == {
         "an empty batch": ("invalid_input", "/proposals"),
         "too many": ("invalid_input", "/proposals"),
         "a scope that cannot be": ("invalid_input", "/scope"),
         "nobody": ("invalid_input", "/proposed_by"),
+        "nobody that can be stored": ("invalid_input", "/proposed_by"),
     }
 
 
-async def test_a_proposer_that_cannot_be_stored_is_refused_item_by_item(api: Api, bus: Bus) -> None:
-    reply = await propose(bus, proposal(1), proposal(2), proposed_by="wor\0ker")
-    assert {outcome.problem.code for outcome in reply.outcomes if outcome.problem} == {"not_storable"}
+async def test_bad_proposals_leave_room_for_the_answer_to_the_good_ones(api: Api, bus: Bus) -> None:
+    """A thousand long problems are more than a message holds."""
+    bad = {f"{number}{'x' * 70}": 1 for number in range(12)}
+    reply = await propose(bus, *[bad] * 999, proposal(1))
+    assert len(reply.outcomes) == 1_000
+    assert reply.outcomes[-1].outcome == "created"
+    first, last_bad = reply.outcomes[0].problem, reply.outcomes[-2].problem
+    assert first is not None
+    assert last_bad is not None
+    assert (len(first.errors) > 10, last_bad.errors) == (True, ())
+    assert first.code == last_bad.code == "invalid_proposal"
 
 
 async def test_the_trace_a_batch_names_goes_on_into_its_events(api: Api, bus: Bus, log: EventLog) -> None:

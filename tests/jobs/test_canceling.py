@@ -98,6 +98,18 @@ async def test_a_type_that_cannot_be_canceled_is_not_once_it_runs(api: Api, runn
     assert (await api.job(job.id)).cancel is None
 
 
+async def test_a_cancel_holds_no_more_than_one_connection(start_instance: StartInstance, bus: Bus) -> None:
+    api = await start_instance(
+        database_pool_size=1, database_acquire_timeout_seconds=0.3, sweep_interval_seconds=60
+    )
+    runner = RunnerForTests(bus)
+    await runner.register()
+    job = await api.create()
+    await runner.claim_one()
+    await runner.register(spec(label="what was known of the type is forgotten"))
+    assert (await api.cancel(job.id)).status == 200
+
+
 async def test_a_canceled_job_whose_runner_is_lost_ends(
     api: Api, runner: RunnerForTests, connection: Connection
 ) -> None:

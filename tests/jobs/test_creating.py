@@ -184,6 +184,12 @@ async def test_a_body_that_is_no_job_is_refused(
             assert (answer.status, answer.body["code"]) == (status, code)
 
 
+async def test_a_header_that_is_no_text_is_refused(api: Api, runner: RunnerForTests) -> None:
+    headers = {"Idempotency-Key": "\udcff"}
+    answer = await api.post("/v1/jobs", {"type": TYPE, "scope": SCOPE}, headers=headers)
+    assert answer.status == 422
+
+
 async def test_the_input_must_fit_the_schema_of_the_type(api: Api, runner: RunnerForTests) -> None:
     schema = {
         "type": "object",
@@ -224,6 +230,12 @@ WRONG_REQUESTS: list[Any] = [
         422,
         "invalid_input",
         ["/created_by"],
+    ),
+    (
+        b'{"job": {"type": "demo.add", "scope": "acme"}, "created_by": "a", "traceparent": "\\u0000"}',
+        422,
+        "invalid_input",
+        ["/traceparent"],
     ),
     (
         b'{"job": {"type": "demo.add", "scope": "acme", "mode": "tracked"}, "created_by": "a"}',

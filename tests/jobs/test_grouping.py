@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from wayside_jobs.domain.errors import SimultaneousChange, StoreRefused
-from wayside_jobs.service.grouping import Group
-from wayside_service.errors import DatabaseUnavailable
+from wayside_jobs.service.grouping import BATCH_SIZE, WAITING_SIZE, Group
+from wayside_service.errors import DatabaseUnavailable, Unavailable
 
 Batches = list[list[int]]
 
 
-def group_of(batches: Batches, limit: int = 100, **failing: Exception) -> Group[int, int]:
+def group_of(batches: Batches, limit: int = 100, **options: Any) -> Group[int, int]:
     """A group that doubles numbers; the one after `fails_<n>` fails whatever batch it is in."""
+
+    failing = {name: options.pop(name) for name in list(options) if name.startswith("fails_")}
 
     async def serve(items: Sequence[int]) -> list[int | Exception]:
         batches.append(list(items))
@@ -21,7 +26,7 @@ def group_of(batches: Batches, limit: int = 100, **failing: Exception) -> Group[
                 raise error
         return [2 * item for item in items]
 
-    return Group("test", serve, limit=limit)
+    return Group("test", serve, limit=limit, **options)
 
 
 async def test_what_arrives_meanwhile_is_served_together_next() -> None:
@@ -72,3 +77,30 @@ async def test_who_leaves_does_not_stop_the_others() -> None:
     leaving.cancel()
     assert await staying == [4]
     await group.close()
+
+
+async def test_what_was_served_apart_is_not_served_again_when_the_rest_fails() -> None:
+    batches: Batches = []
+    refusal = StoreRefused("no")
+    group = group_of(batches, split=lambda items: [items[:2], items[2:]], fails_3=refusal)
+    assert await group.submit([1, 2, 3, 4]) == [2, 4, refusal, 8]
+    assert batches == [[1, 2], [3, 4], [3], [4]]
+
+
+async def test_a_batch_grows_no_larger_than_a_transaction_should() -> None:
+    batches: Batches = []
+    group = group_of(batches, size_of=lambda _: BATCH_SIZE // 2)
+    assert await group.submit([1, 2, 3]) == [2, 4, 6]
+    assert batches == [[1, 2], [3]]
+
+
+async def test_who_comes_when_too_much_waits_is_sent_away() -> None:
+    group = group_of([], size_of=lambda _: WAITING_SIZE)
+    waiting = asyncio.create_task(group.submit([1]))
+    await asyncio.sleep(0)
+    more = asyncio.create_task(group.submit([2]))
+    with pytest.raises(Unavailable):
+        await asyncio.gather(more, group.submit([3]))
+    assert await waiting == [2]
+    await group.close()
+    assert await group.submit([4]) == [8]

@@ -27,6 +27,13 @@ REPORTED = {"revision", "updated_at", "seq", "log_seq", "lease_expires_at", "pro
         ("ready_scheduled", "jobs_scheduled"),
         ("next_scheduled", "jobs_scheduled"),
         ("find_unique", "jobs_unique_key"),
+        ("save_jobs", "jobs_pkey"),
+        ("extend_leases", "jobs_pkey"),
+        ("delete_jobs", "jobs_pkey"),
+        ("trim_logs", "job_logs_pkey"),
+        ("read_family", "jobs_pkey"),
+        ("read_key", "idempotency_keys_pkey"),
+        ("store_answers", "idempotency_keys_pkey"),
         ("forget_keys", "idempotency_keys_by_age"),
     ],
 )

@@ -1,5 +1,6 @@
 """Reading jobs: lists, filters and pages, and who may see what."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,11 @@ async def test_filters_hold_together(api: Api, runner: RunnerForTests) -> None:
     assert await listed(api, created_by="eve", session_id="s") == []
 
 
+async def test_a_status_named_twice_lists_its_jobs_once(api: Api, runner: RunnerForTests) -> None:
+    await make(api, "a")
+    assert await listed(api, status=["queued", "queued"]) == ["a"]
+
+
 async def test_a_list_can_be_of_a_time(api: Api, runner: RunnerForTests) -> None:
     jobs = [await make(api, name) for name in "abc"]
     second = jobs[1].created_at
@@ -79,8 +85,15 @@ async def test_pages_add_up_to_the_list_even_when_jobs_are_created_meanwhile(
     assert found == list(reversed(names))
 
 
+def page_of(created_at: str) -> str:
+    """A page token as somebody may make it up."""
+    text = f"{created_at} 0198f000-0000-7000-8000-000000000001"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
 WRONG_FILTERS: list[Any] = [
     ({"page": "nonsense"}, "?page"),
+    ({"page": page_of("0001-01-01T00:00:00+23:59")}, "?page"),
     ({"limit": 0}, "?limit"),
     ({"limit": 201}, "?limit"),
     ({"status": "done"}, "?status"),

@@ -14,6 +14,13 @@ from wayside_events.jobs import JobStatus
 
 LINE = {"time": datetime.now(UTC).isoformat(), "message": "hello", "context": {"n": 1}}
 
+FAIL_ONCE = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF nextval('jobs.tries') = 1 THEN RAISE 'no' USING ERRCODE = 'deadlock_detected'; END IF;
+        RETURN NEW; END $$;
+"""
+
 
 def outcomes(answers: tuple[Any, ...]) -> list[Outcome]:
     return [answer.outcome for answer in answers]
@@ -61,6 +68,16 @@ async def test_one_bad_report_does_not_block_its_batch(
             assert invalid.problem.errors[0].field == f"/reports/1{place}"
 
 
+async def test_a_batch_that_is_wrong_in_every_way_is_answered_all_the_same(
+    api: Api, runner: RunnerForTests
+) -> None:
+    await api.create()
+    good = runner.said(await runner.claim_one(), "complete", result=1)
+    wrong = {"kind": "heartbeat", "job_id": "x" * 200} | {f"unknown_{n}" + "y" * 10: 1 for n in range(25)}
+    answers = await runner.send(*[wrong] * 999, good)
+    assert outcomes(answers) == [Outcome.INVALID] * 999 + [Outcome.ACCEPTED]
+
+
 async def test_what_only_the_database_refuses_is_refused_alone(
     api: Api, runner: RunnerForTests, connection: Connection
 ) -> None:
@@ -76,6 +93,18 @@ async def test_what_only_the_database_refuses_is_refused_alone(
     assert outcomes(answers) == [Outcome.ACCEPTED, Outcome.INVALID, Outcome.ACCEPTED]
     assert answers[1].problem is not None
     assert answers[1].problem.code == "refused"
+
+
+async def test_a_transaction_that_the_database_ends_for_another_is_tried_again(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    await connection.execute(FAIL_ONCE)
+    await api.create()
+    assignment = await runner.claim_one()
+    await connection.execute(
+        "CREATE TRIGGER fail BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION fail_once()"
+    )
+    assert (await runner.report(assignment, "complete")).outcome is Outcome.ACCEPTED
 
 
 async def test_the_reports_of_a_lost_runner_are_fenced(

@@ -103,6 +103,7 @@ def test_what_postgres_cannot_hold_is_found_beforehand(kind: str, fields: Any, p
         ("progress", {"progress": {}, "partial": "x" * 256 * 1024}, "/partial"),
         ("fail", {"error": {"code": "c", "message": "m", "details": {"a": "x" * 65536}}}, "/error"),
         ("log", {"entries": [{**LINE, "message": "x" * 16_000}] * 17}, "/entries"),
+        ("log", {"entries": [{**LINE, "message": "\x01" * 16_000}] * 3}, "/entries"),
     ],
 )
 def test_what_is_too_large_is_found_beforehand(kind: str, fields: Any, place: str) -> None:

@@ -23,7 +23,7 @@ async def readyz(_request: web.Request) -> web.Response:
 
 async def serve(port_file: Path, *, deaf: bool) -> None:
     app = web.Application()
-    app.add_routes([web.get("/", environment), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/", environment), web.get("/readyz", readyz), web.get("/healthz", readyz)])
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, os.environ["WAYSIDE_HOST"], int(os.environ["WAYSIDE_PORT"])).start()

@@ -12,6 +12,7 @@ from wayside_service.auth import Role, SharedSecret, TokenVerifier
 from wayside_standalone.commands import parse_ttl
 from wayside_standalone.credentials import Credentials
 from wayside_standalone.errors import InvalidTtl
+from wayside_standalone.lock import DirectoryLock
 from wayside_standalone.server import wait_until
 
 
@@ -83,6 +84,36 @@ def test_up_shows_the_log_of_a_service_that_keeps_failing_and_runs_on(command_li
     assert end(process) == 0
     assert "jobs keeps failing" in command_line.said()
     assert "no such table" in command_line.said()
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "token", "env"])
+def test_a_data_directory_that_cannot_be_used_is_one_sentence(
+    command_line: CommandLine, command: str
+) -> None:
+    command_line.data_dir.touch()
+    command_line.data_dir = command_line.data_dir / "within a file"
+    answer = command_line.run(command)
+    assert answer.exit_code in (1, 3)
+    assert isinstance(answer.exception, SystemExit)
+    assert answer.stderr.startswith("wayside: ")
+
+
+def test_a_state_or_secrets_that_cannot_be_read_are_said_without_what_is_in_them(
+    command_line: CommandLine,
+) -> None:
+    command_line.data_dir.mkdir()
+    (command_line.data_dir / "secrets.json").write_text('{"jwt_secret": ["hush"]}')
+    (command_line.data_dir / "stack.json").write_text("")
+    with DirectoryLock(command_line.data_dir):
+        for command, file in [("status", "stack.json"), ("env", "stack.json"), ("token", "secrets.json")]:
+            answer = command_line.run(command)
+            assert (answer.exit_code, isinstance(answer.exception, SystemExit)) == (1, True)
+            assert f"{file} " in answer.stderr
+            assert "hush" not in answer.stderr
+
+
+def test_a_port_that_cannot_be_is_a_usage_error(command_line: CommandLine) -> None:
+    assert command_line.run("up", "--port", "65536").exit_code == 2
 
 
 async def test_token_prints_a_token_that_the_services_accept_and_nothing_else(

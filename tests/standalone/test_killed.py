@@ -1,5 +1,6 @@
 """What a killed run leaves behind: no process, and nothing that hinders the next start."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from tests.standalone.conftest import CommandLine, all_gone, end
 
 from wayside_standalone.account import DAC_READ_SEARCH
+from wayside_standalone.lock import DirectoryLock, holder
 from wayside_standalone.parts import StackSettings
 from wayside_standalone.postgres import PostgresServer, PostgresSettings
 from wayside_standalone.process import Command, Identity, spawn
@@ -99,3 +101,13 @@ def test_an_ordinary_user_can_run_a_stack(command_line: CommandLine) -> None:
     assert {psutil.Process(pid).uids().real for pid in command_line.pids()} == {nobody}
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
+
+
+def test_two_who_look_do_not_take_each_other_for_a_running_stack(tmp_path: Path) -> None:
+    lock = tmp_path / "stack.lock"
+    lock.write_text(f"{os.getpid()}\n")
+    with lock.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert holder(tmp_path) is None
+    with DirectoryLock(tmp_path):
+        assert holder(tmp_path) == os.getpid()

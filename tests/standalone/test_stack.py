@@ -22,7 +22,7 @@ from wayside_standalone.parts import StackSettings
 from wayside_standalone.process import processes_with
 from wayside_standalone.stack import MARK, Stack
 from wayside_standalone.state import running_state
-from wayside_standalone.supervisor import Status
+from wayside_standalone.supervisor import Pulse, Status
 
 
 async def environment_of(url: str) -> Mapping[str, str]:
@@ -92,6 +92,32 @@ async def test_a_part_that_dies_is_started_again_on_its_port(settings: StackSett
             psutil.Process(pid).kill()
             assert await eventually(lambda part=part: part.restarts == 1 and part.status is Status.READY)  # type: ignore[misc]
             assert (part.program.url, part.pid != pid) == (address, True)
+
+
+async def test_a_service_that_hangs_is_killed_and_started_again(
+    settings: StackSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    pulse = Pulse(every_seconds=0.1, answer_seconds=0.3, silences=3)
+    async with Stack(replace(settings, pulse=pulse)) as stack:
+        jobs = next(part for part in stack.parts if part.name == "jobs")
+        assert jobs.pid is not None
+        psutil.Process(jobs.pid).suspend()
+        assert await eventually(lambda: jobs.restarts == 1 and jobs.status is Status.READY)
+        assert [part.restarts for part in stack.parts] == [0, 0, 1, 0, 0]
+    assert "jobs did not answer 3 times in a row; it is killed" in caplog.text
+
+
+async def test_a_stack_that_cannot_write_its_state_goes_on_and_stops_in_order(
+    settings: StackSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Stack(settings) as stack:
+        (settings.data_dir / "stack.json.new").mkdir()
+        jobs = next(part for part in stack.parts if part.name == "jobs")
+        assert jobs.pid is not None
+        psutil.Process(jobs.pid).kill()
+        assert await eventually(lambda: jobs.restarts == 1 and jobs.status is Status.READY)
+    assert "what runs could not be written down" in caplog.text
+    assert not (settings.data_dir / "postgres" / "postmaster.pid").exists()
 
 
 async def test_a_crash_loop_is_said_and_the_others_run_on_until_it_is_mended(

@@ -36,6 +36,9 @@ class Script:
     async def ready(self, pid: int) -> bool:
         return self._log.exists()
 
+    async def alive(self) -> bool:
+        return True
+
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:

@@ -35,7 +35,10 @@ def gateway() -> tuple[str, str] | None:
 
 def up(
     data_dir: DataDir = None,
-    port: Annotated[int, typer.Option(help="The gateway's port; 0 takes that of the last time, or any.")] = 0,
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=65_535, help="The gateway's port; 0 takes that of the last time, or any."),
+    ] = 0,
 ) -> None:
     """Run PostgreSQL, NATS and the services on this machine until Ctrl-C."""
     from wayside_standalone.commands import run_stack

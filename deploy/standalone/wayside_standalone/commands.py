@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,21 +59,24 @@ def stop_stack(data_dir: Path | None, *, force: bool) -> None:
         pid = holder(directory)
         if pid is None:
             raise NotRunning(directory)
-        os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: holder(directory) is None, seconds=STOP_SECONDS):
-            if not force:
-                raise StillRunning(pid, STOP_SECONDS)
-            os.kill(pid, signal.SIGKILL)
+        # One that ends by itself at this moment is as good as stopped.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            if not wait_until(lambda: holder(directory) is None, seconds=STOP_SECONDS):
+                if not force:
+                    raise StillRunning(pid, STOP_SECONDS)
+                os.kill(pid, signal.SIGKILL)
     typer.echo("Stopped.")
 
 
 def show_status(data_dir: Path | None, *, as_json: bool) -> None:
     """Print what runs, and exit with 1 when something is not ready, 3 when nothing runs."""
-    try:
-        state = running_state(chosen(data_dir))
-    except NotRunning as error:
-        show_error(error)
-        raise typer.Exit(NOTHING_RUNS) from error
+    with errors_shown():
+        try:
+            state = running_state(chosen(data_dir))
+        except NotRunning as error:
+            show_error(error)
+            raise typer.Exit(NOTHING_RUNS) from error
     if as_json:
         typer.echo(state.model_dump_json(indent=2))
     else:
@@ -115,7 +119,7 @@ def running_gateway(data_dir: Path | None) -> tuple[str, str] | None:
     try:
         url = running_state(directory).url("gateway")
         secret = Credentials.load(directory).jwt_secret
-    except StandaloneError:
+    except (StandaloneError, OSError):
         return None
     token = mint_token(
         secret, subject=user_name(), grants={"*": [str(Role.ADMIN)]}, lifetime=COMMAND_LIFETIME

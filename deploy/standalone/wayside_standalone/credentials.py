@@ -5,9 +5,9 @@ import secrets
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wayside_standalone.errors import NoSecrets, SecretsLost
+from wayside_standalone.errors import NoSecrets, SecretsLost, SecretsUnreadable
 
 NATS_USERS = ("jobs", "governance", "gateway", "runner", "client")
 FILE_NAME = "secrets.json"
@@ -32,11 +32,14 @@ class Credentials(BaseModel):
 
     @classmethod
     def load(cls, data_dir: Path) -> Self:
-        """Read the secrets of a stack that was started before; raises NoSecrets."""
+        """Read the secrets of a stack that was started before; raises NoSecrets or SecretsUnreadable."""
         try:
             return cls.model_validate_json((data_dir / FILE_NAME).read_bytes())
         except FileNotFoundError as error:
             raise NoSecrets(data_dir) from error
+        except ValidationError:
+            # Not as the cause: it repeats what it read, which are secrets.
+            raise SecretsUnreadable(data_dir / FILE_NAME) from None
 
     @classmethod
     def load_or_create(cls, data_dir: Path) -> Self:

@@ -62,11 +62,37 @@ class NotRunning(StandaloneError):
         super().__init__(f"no stack runs on {data_dir}; start one with: wayside up")
 
 
+class UnknownState(StandaloneError):
+    """What a running stack says of itself cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} cannot be read; it may be of another version of Wayside: restart the stack")
+
+
+class UnusableDirectory(StandaloneError):
+    """The data directory, or something in it, cannot be made, read or written."""
+
+    def __init__(self, error: OSError) -> None:
+        where = f"{error.filename}: " if error.filename else ""
+        super().__init__(
+            f"{where}{error.strerror or error}; choose another data directory, or make it usable"
+        )
+
+
 class NoSecrets(StandaloneError):
     """No stack was ever started on the data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(f"there is no stack in {data_dir}; start one with: wayside up")
+
+
+class SecretsUnreadable(StandaloneError):
+    """The file with the secrets is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is damaged; put the original back, for the data beside it needs its secrets"
+        )
 
 
 class SecretsLost(StandaloneError):

@@ -10,7 +10,7 @@ from wayside_standalone.server import wait_until
 
 FILE_NAME = "stack.lock"
 LOOK_SECONDS = 1.0
-"""Who merely looks holds the lock for a moment; that long a starting stack tries again."""
+"""Who merely looks shares the lock for a moment; that long a starting stack tries again."""
 
 
 class DirectoryLock:
@@ -23,7 +23,7 @@ class DirectoryLock:
     def __enter__(self) -> Self:
         path = self._data_dir / FILE_NAME
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not wait_until(lambda: try_lock(descriptor), seconds=LOOK_SECONDS):
+        if not wait_until(lambda: try_lock(descriptor, fcntl.LOCK_EX), seconds=LOOK_SECONDS):
             os.close(descriptor)
             raise AlreadyRunning(self._data_dir, written_pid(path))
         os.ftruncate(descriptor, 0)
@@ -36,22 +36,26 @@ class DirectoryLock:
         os.close(self._descriptor)
 
 
-def try_lock(descriptor: int) -> bool:
-    """Take the lock unless somebody has it."""
+def try_lock(descriptor: int, kind: int) -> bool:
+    """Take the lock, exclusive or shared, unless somebody has it."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
 
 
 def holder(data_dir: Path) -> int | None:
-    """The pid of the process that runs a stack on this directory, or None when nobody does."""
+    """The pid of the process that runs a stack on this directory, or None when nobody does.
+
+    Looking shares the lock, so that of two who look neither takes the other for the holder, and a pid that a killed
+    stack left in the file for somebody to signal.
+    """
     path = data_dir / FILE_NAME
     if not path.exists():
         return None
     with path.open("rb") as file:
-        return None if try_lock(file.fileno()) else written_pid(path)
+        return None if try_lock(file.fileno(), fcntl.LOCK_SH) else written_pid(path)
 
 
 def written_pid(path: Path) -> int | None:

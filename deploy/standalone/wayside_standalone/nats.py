@@ -57,6 +57,7 @@ class NatsServer(Server):
         """Write the configuration, and end a server that a killed run left on this directory."""
         if self._configuration_file.exists():
             end_strays(processes_with(MARK, str(self._settings.directory)))
+        self._settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.rmtree(self._ports_directory, ignore_errors=True)
         self._ports_directory.mkdir(parents=True)
         self._configuration_file.write_text(self._configuration())

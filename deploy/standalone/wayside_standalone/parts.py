@@ -13,7 +13,7 @@ from wayside_standalone.nats import NatsServer, NatsSettings, permissions_file
 from wayside_standalone.postgres import PostgresServer, PostgresSettings
 from wayside_standalone.server import is_free
 from wayside_standalone.service import GATEWAY, GOVERNANCE, JOBS, ServiceProgram, ServiceSpec, read_port
-from wayside_standalone.supervisor import Backoff
+from wayside_standalone.supervisor import Backoff, Pulse
 
 DATABASE = ROLE = "wayside"
 """The database of all services, and the role that owns it."""
@@ -39,6 +39,7 @@ class StackSettings:
     ready_seconds: float = 60
     durable: bool = True
     backoff: Backoff = field(default_factory=Backoff)
+    pulse: Pulse = field(default_factory=Pulse)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     services: Sequence[ServiceSpec] = (JOBS, GOVERNANCE)
     gateway: ServiceSpec = GATEWAY

@@ -56,6 +56,10 @@ class Server(ABC):
         """The same, as a supervisor asks it."""
         return self.is_ready(pid)
 
+    async def alive(self) -> bool:
+        """A server that hangs is not looked for: killing a database is no remedy."""
+        return True
+
     @property
     def is_running(self) -> bool:
         """Whether the process is alive."""

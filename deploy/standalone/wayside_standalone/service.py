@@ -85,6 +85,11 @@ class ServiceProgram:
         self._port = port
         return await answers(f"{self.url}/readyz")
 
+    async def alive(self) -> bool:
+        """Whether it answers on /healthz, once it has said where it listens."""
+        port = read_port(self._port_file)
+        return port is None or await answers(f"http://127.0.0.1:{port}/healthz")
+
 
 def read_port(path: Path) -> int | None:
     """The port a service wrote; None as long as it has not."""

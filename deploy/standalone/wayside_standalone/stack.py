@@ -178,11 +178,17 @@ class Stack:
             LogFile(self.log_dir / f"{program.name}.log"),
             environment={MARK: str(self.data_dir)},
             backoff=self.settings.backoff,
+            pulse=self.settings.pulse,
             changed=self._write_state,
         )
 
     def _write_state(self) -> None:
-        write_private(self.data_dir / state.FILE_NAME, self.snapshot().model_dump_json(indent=2), sync=False)
+        """Tell other commands; a full disk keeps them from knowing, but nobody from being supervised."""
+        text = self.snapshot().model_dump_json(indent=2)
+        try:
+            write_private(self.data_dir / state.FILE_NAME, text, sync=False)
+        except OSError as error:
+            logger.warning("what runs could not be written down: %s", error)
 
     def _part_state(self, part: Supervisor) -> PartState:
         url = part.program.url if part.program.port else None

@@ -3,9 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from wayside_standalone.errors import NotRunning
+from wayside_standalone.errors import NotRunning, UnknownState
 from wayside_standalone.lock import holder
 from wayside_standalone.supervisor import Status
 
@@ -41,10 +41,12 @@ class StackState(BaseModel):
 
 
 def running_state(data_dir: Path) -> StackState:
-    """The state of the stack that runs on this directory; raises NotRunning, also for what a killed one left."""
+    """The state of the stack that runs on this directory; raises NotRunning, also for what a killed one left, or UnknownState."""
     if holder(data_dir) is None:
         raise NotRunning(data_dir)
     try:
         return StackState.model_validate_json((data_dir / FILE_NAME).read_bytes())
     except FileNotFoundError as error:
         raise NotRunning(data_dir) from error
+    except ValidationError as error:
+        raise UnknownState(data_dir / FILE_NAME) from error

@@ -49,6 +49,10 @@ class Program(Protocol):
         """Whether the process with that pid does its work; asked again and again."""
         ...
 
+    async def alive(self) -> bool:
+        """Whether it still answers, were it only to say that it is not ready; true while that cannot be asked."""
+        ...
+
 
 class Status(StrEnum):
     """What a child is doing."""
@@ -73,6 +77,18 @@ class Backoff:
         return min(doubled, self.longest_seconds) * random.uniform(0.9, 1)  # noqa: S311
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """How often a program is asked whether it lives, how long it may take, and how many silences in a row end it.
+
+    In rows and not in seconds, so that a supervisor which was suspended ends nobody.
+    """
+
+    every_seconds: float = 5
+    answer_seconds: float = 5
+    silences: int = 4
+
+
 class Supervisor:
     """Runs one program until stopped. `failures` counts the ends in a row, `restarts` all of them."""
 
@@ -83,6 +99,7 @@ class Supervisor:
         *,
         environment: dict[str, str],
         backoff: Backoff | None = None,
+        pulse: Pulse | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.program = program
@@ -92,6 +109,7 @@ class Supervisor:
         self.restarts = 0
         self._environment = environment
         self._backoff = backoff or Backoff()
+        self._pulse = pulse or Pulse()
         self._changed = changed
         self._process: Process | None = None
         self._pipe: LogPipe | None = None
@@ -163,7 +181,11 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever hinders a start is retried, and said
             return f"could not be started: {error}"
         await self._set(Status.STARTING)
-        await self._watch(process)
+        feeling = asyncio.create_task(self._feel_pulse(process), name=f"feel the pulse of {self.name}")
+        try:
+            await self._watch(process)
+        finally:
+            feeling.cancel()
         self._close_pipe()
         self._process = None
         return how_it_ended(process.returncode)
@@ -192,6 +214,22 @@ class Supervisor:
             elif ready_since is not None and time.monotonic() - ready_since > self._backoff.healthy_seconds:
                 self.failures = 0
             await asyncio.sleep(STARTING_POLL_SECONDS if ready_since is None else READY_POLL_SECONDS)
+
+    async def _feel_pulse(self, process: Process) -> None:
+        """Kill a process that lives but hangs: nobody else would ever notice."""
+        silences = 0
+        while silences < self._pulse.silences:
+            await asyncio.sleep(self._pulse.every_seconds)
+            silences = 0 if await self._answers() else silences + 1
+        logger.error("%s did not answer %d times in a row; it is killed", self.name, silences)
+        process.kill()
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(self._pulse.answer_seconds):
+                return await self.program.alive()
+        except TimeoutError:
+            return False
 
     async def _end(self, process: Process) -> None:
         for number, seconds in (*self.program.stop_steps, (signal.SIGKILL, 5)):

@@ -1,5 +1,6 @@
 """What a person at the terminal sees: tables, errors with the end of the log that matters, warnings as they come."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from wayside_standalone.errors import StandaloneError, StartFailed
+from wayside_standalone.errors import StandaloneError, StartFailed, UnusableDirectory
 from wayside_standalone.logs import tail
 from wayside_standalone.state import StackState
 from wayside_standalone.supervisor import Status, logger
@@ -59,6 +60,11 @@ def errors_shown() -> Iterator[None]:
         yield
     except StandaloneError as error:
         show_error(error)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        show_error(UnusableDirectory(error))
         raise typer.Exit(1) from error
 
 

@@ -1,23 +1,61 @@
 """NATS request and reply: parse, call, reply."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from wayside_events.bus import Endpoint
-from wayside_events.contracts.governance import PROPOSE_SUBJECT, ProposeReply, ProposeRequest
+from wayside_events.contracts.governance import (
+    PROPOSE_SUBJECT,
+    ProposalOutcome,
+    ProposeReply,
+    ProposeRequest,
+)
+from wayside_events.contracts.problems import FieldError, Problem, summary
 from wayside_governance.service.intake import IntakeService
+from wayside_service.errors import InvalidInput
 from wayside_service.tracing import TraceContext, traced
+
+PROBLEMS_BYTES = 256 * 1024
+"""How much of a reply may say what is wrong: a message holds 1 MiB, and outcomes without problems need 100 KiB of it."""
+
+_BRIEF_DETAIL = 100
 
 
 def endpoints(intake: IntakeService) -> Sequence[Endpoint]:
     """Return what governance answers on NATS; whoever may publish there may propose."""
 
     async def propose(request: ProposeRequest) -> ProposeReply:
+        _check_storable(request.proposed_by)
         with _trace_of(request):
             outcomes = await intake.propose(request.scope, request.proposed_by, request.proposals)
-        return ProposeReply(outcomes=outcomes)
+        return ProposeReply(outcomes=tuple(_fitting(outcomes)))
 
     return (Endpoint(PROPOSE_SUBJECT, ProposeRequest, propose),)
+
+
+def _check_storable(proposed_by: str) -> None:
+    if "\0" in proposed_by:
+        message = "A NUL character is not allowed"
+        errors = [FieldError(field="/proposed_by", code="null_character", message=message)]
+        raise InvalidInput(summary(errors), errors=errors)
+
+
+def _fitting(outcomes: Sequence[ProposalOutcome]) -> Iterator[ProposalOutcome]:
+    """Yield the outcomes; once the problems before took all their room, a problem is brief.
+
+    What was stored must be answered: a reply that is too large would hide the outcomes of the valid proposals too.
+    """
+    room = PROBLEMS_BYTES
+    for outcome in outcomes:
+        if outcome.problem is None:
+            yield outcome
+            continue
+        room -= len(outcome.problem.model_dump_json())
+        yield outcome if room >= 0 else outcome.model_copy(update={"problem": _brief(outcome.problem)})
+
+
+def _brief(problem: Problem) -> Problem:
+    return problem.model_copy(update={"errors": (), "detail": problem.detail[:_BRIEF_DETAIL]})
 
 
 def _trace_of(request: ProposeRequest) -> AbstractContextManager[None]:

@@ -81,9 +81,10 @@ class Rpc:
         return WithdrawReply()
 
     async def _create(self, request: CreateRequest) -> Encoded:
+        plain_text(request.created_by, "/created_by")
+        plain_text(request.traceparent, "/traceparent")
         traceparent = request.traceparent or current_traceparent()
         origin = Origin(created_by=request.created_by, traceparent=traceparent)
-        plain_text(request.created_by, "/created_by")
         plain_text(request.idempotency_key, "/idempotency_key")
         try:
             created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)

@@ -1,12 +1,12 @@
 """A live feed with holes, and what is published of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from tests.eventually import eventually
 from tests.gateway.streams.frames import LOG
-from tests.gateway.streams.model import SCOPE, Stored, Stream
+from tests.gateway.streams.model import QUIET_ROUNDS, SCOPE, State, Stored, Stream
 
 from wayside_events.bus import StoredMessage
 from wayside_gateway.streams.feed import Feed, frame_of
@@ -146,3 +146,110 @@ async def test_more_than_can_be_held_is_read(
         stream.arrive()
     assert await whole(feed, 15)
     assert published(feed) == list(range(2, 16))
+
+
+class SlowAnswer:
+    """Holds back the stream's first answer about where it is."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.given = asyncio.Event()
+        self._stream = stream
+        self._answer = State(stream.position, stream.first)
+        stream.state = self._state  # type: ignore[method-assign]
+
+    async def _state(self) -> State:
+        del self._stream.state
+        await self.given.wait()
+        return self._answer
+
+
+async def test_what_is_missed_while_it_begins_is_read(stream: Stream) -> None:
+    feed = stream.feed = Feed(Topic(SCOPE, HistoryLimits()), stream, Stats())
+    stream.publish(LOG, SCOPE, "a")
+    answer = SlowAnswer(stream)
+    starting = asyncio.create_task(feed.start())
+    await asyncio.sleep(0)
+    for _ in range(2):
+        stream.publish(LOG, SCOPE, "a")
+    stream.lose()
+    for _ in range(QUIET_ROUNDS):
+        await asyncio.sleep(0)
+    answer.given.set()
+    await starting
+    assert await whole(feed, 3)
+    assert published(feed) == [2, 3]
+    await feed.close()
+
+
+async def test_more_than_can_be_held_while_it_begins_is_read(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wayside_gateway.streams.feed.HELD_LIMIT", 2)
+    feed = stream.feed = Feed(Topic(SCOPE, HistoryLimits()), stream, Stats())
+    stream.publish(LOG, SCOPE, "a")
+    answer = SlowAnswer(stream)
+    starting = asyncio.create_task(feed.start())
+    await asyncio.sleep(0)
+    for _ in range(4):
+        stream.publish(LOG, SCOPE, "a")
+    stream.arrive()
+    answer.given.set()
+    await starting
+    assert await whole(feed, 5)
+    assert published(feed) == [2, 3, 4, 5]
+    await feed.close()
+
+
+async def test_a_hole_in_what_was_held_is_found(stream: Stream, feed: Feed) -> None:
+    for _ in range(2):
+        stream.publish(LOG, SCOPE, "a")
+    read = stream.messages
+
+    async def messages(scope: str, *, after: int, upto: int) -> AsyncIterator[Sequence[Stored]]:
+        for _ in range(2):
+            stream.publish(LOG, SCOPE, "a")
+        stream.lose_unnoticed(1)
+        stream.arrive()
+        del stream.messages
+        async for page in read(scope, after=after, upto=upto):
+            yield page
+
+    stream.lose()
+    stream.messages = messages  # type: ignore[method-assign]
+    assert await whole(feed, 5)
+    assert published(feed) == [2, 3, 4, 5]
+
+
+async def test_a_repair_that_fails_is_tried_again(
+    stream: Stream, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wayside_gateway.streams.feed._RETRY_SECONDS", 0.01)
+
+    async def broken() -> State:
+        del stream.state
+        msg = "not JSON"
+        raise ValueError(msg)
+
+    stream.state = broken  # type: ignore[method-assign]
+    stream.publish(LOG, SCOPE, "a")
+    stream.lose()
+    assert await whole(feed, 2)
+    assert published(feed) == [2]
+
+
+async def test_events_that_go_before_they_are_read_make_clients_start_anew(
+    stream: Stream, feed: Feed
+) -> None:
+    for _ in range(5):
+        stream.publish(LOG, SCOPE, "a")
+    stream.lose()
+    read = stream.messages
+
+    def messages(scope: str, *, after: int, upto: int) -> AsyncIterator[Sequence[Stored]]:
+        del stream.messages
+        stream.purge()
+        return read(scope, after=after, upto=upto)
+
+    stream.messages = messages  # type: ignore[method-assign]
+    assert await whole(feed, 6)
+    assert feed.topic.history.start == 6

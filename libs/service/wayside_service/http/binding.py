@@ -108,12 +108,18 @@ async def read_limited(request: web.Request, limit_bytes: int) -> bytes:
 async def body_chunks(request: web.Request) -> AsyncIterator[bytes]:
     """Yield a body of any length as it arrives; raises `BadRequest`, or `RequestTimedOut` when nothing arrives."""
     try:
-        while chunk := await asyncio.wait_for(request.content.readany(), BODY_TIMEOUT_SECONDS):
+        while chunk := await _next_chunk(request):
             yield chunk
     except TimeoutError:
         raise RequestTimedOut from None
     except web.RequestPayloadError:
         raise _undecodable() from None
+
+
+async def _next_chunk(request: web.Request) -> bytes:
+    # Not wait_for: its task would learn of a caller that left before the handler is cancelled, and call it a failure.
+    async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+        return await request.content.readany()
 
 
 def _undecodable() -> BadRequest:

@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+import structlog
+
 from wayside_events.cursor import Cursor
 from wayside_gateway.streams.frame import Frame
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.topic import Topic
+
+log = structlog.get_logger(__name__)
 
 HELD_LIMIT = 10_000
 """Live events kept while a hole is filled; with more, they are read from the stream too."""
@@ -77,6 +81,7 @@ class Feed:
         self._source = source
         self._stats = stats
         self._held: list[Message] = []
+        self._is_started = False
         self._is_whole = False
         self._is_lost = False
         self._repairing: asyncio.Task[None] | None = None
@@ -85,7 +90,11 @@ class Feed:
     async def start(self) -> None:
         """Begin at the end of the stream; `deliver` is being called already. Raises `SourceUnavailable`."""
         self.topic.reset((await self._source.state()).position)
-        self._release()
+        self._is_started = True
+        if self._again:
+            self.gap()
+        else:
+            self._release()
 
     async def close(self) -> None:
         """Stop a repair that is under way."""
@@ -108,7 +117,7 @@ class Feed:
         """Take note that live events may be missing; they are read from the stream."""
         self._is_whole = False
         self._again = True
-        if self._repairing is None:
+        if self._is_started and self._repairing is None:
             self._repairing = asyncio.create_task(self._repair(), name=f"repair-{self.topic.scope}")
 
     def _continues(self, message: Message) -> bool:
@@ -136,7 +145,7 @@ class Feed:
         self._is_whole = True
         for message in held:
             if message.sequence > self.topic.cursor.sequence:
-                self.topic.publish([frame_of(message, self.topic.cursor.epoch)])
+                self.deliver(message)
 
     async def _repair(self) -> None:
         delay = _RETRY_SECONDS
@@ -145,7 +154,9 @@ class Feed:
             try:
                 await self._read_missing()
                 delay = _RETRY_SECONDS
-            except SourceUnavailable:
+            except Exception as error:
+                if not isinstance(error, SourceUnavailable):
+                    log.exception("repair_failed", scope=self.topic.scope)
                 self._again = True
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _MAX_RETRY_SECONDS)
@@ -155,19 +166,20 @@ class Feed:
 
     async def _read_missing(self) -> None:
         topic, state = self.topic, await self._source.state()
-        end = state.position
-        if self._is_lost or not state.keeps_all_after(topic.cursor):
+        start, end = topic.cursor, state.position
+        if self._is_lost or not state.keeps_all_after(start):
             # What is held may be of the stream before; what is of this one is read in the next round.
             self._held.clear()
             self._again, self._is_lost = True, False
             self._stats.resets += 1
             topic.reset(end)
             return
-        async for messages in self._source.messages(
-            topic.scope, after=topic.cursor.sequence, upto=end.sequence
-        ):
+        async for messages in self._source.messages(topic.scope, after=start.sequence, upto=end.sequence):
             topic.publish([frame_of(message, end.epoch) for message in messages])
-        topic.advance(end.sequence)
+        if (await self._source.state()).keeps_all_after(start):
+            topic.advance(end.sequence)
+        else:
+            self._again = self._is_lost = True
 
 
 def frame_of(message: Message, epoch: str) -> Frame:

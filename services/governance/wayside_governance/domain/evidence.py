@@ -26,7 +26,7 @@ class Evidence(NamedTuple):
     """One machine's proposal of a claim.
 
     `payload` is canonical JSON. `digest` is what makes two pieces identical: the same statement of the same model in the
-    same run. `payload_hash` is its share of a fingerprint.
+    same run, by the same proposer. `payload_hash` is its share of a fingerprint.
     """
 
     id: EntityId
@@ -53,9 +53,12 @@ def hash_payload(payload: bytes | None) -> bytes:
 
 
 def digest_of(
-    statement: tuple[str, str | None, float, float | None, str | None], payload_hash: bytes
+    statement: tuple[str, str, str | None, float, float | None, str | None], payload_hash: bytes
 ) -> bytes:
-    """Identify a piece of evidence in 16 bytes: model, run, confidence, strength and reasoning, with its payload."""
+    """Identify a piece of evidence in 16 bytes: proposer, model, run, confidence, strength and reasoning, with its payload.
+
+    Who repeats another's statement has proposed it too, and must be found among those who may not approve.
+    """
     return hashlib.blake2b(orjson.dumps(statement) + payload_hash, digest_size=16).digest()
 
 

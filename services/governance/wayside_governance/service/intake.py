@@ -63,17 +63,16 @@ class IntakeService:
         return answer
 
     async def _take_or_split(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
-        """Take all at once; when the database refuses one of them, take each alone."""
+        """Take all at once; when the database refuses one of them, take the halves, until it stands alone."""
         try:
             return await self._take(received, sender)
         except NotStorable as error:
             if len(received) == 1:
                 log.warning("proposal_not_storable", error=repr(error.__cause__), claim=received[0].claim)
                 return {received[0].position: _refused(error)}
-        outcomes: dict[int, ProposalOutcome] = {}
-        for one in received:
-            outcomes.update(await self._take_or_split([one], sender))
-        return outcomes
+        middle = len(received) // 2
+        outcomes = await self._take_or_split(received[:middle], sender)
+        return outcomes | await self._take_or_split(received[middle:], sender)
 
     async def _take(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
         by_claim = _grouped(received)

@@ -68,6 +68,7 @@ def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
 def _evidence(proposal: Proposal, payload: bytes | None, sender: Sender) -> Evidence:
     payload_hash = hash_payload(payload)
     statement = (
+        sender.proposed_by,
         proposal.source_model,
         proposal.analysis_run_id,
         proposal.confidence,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+import orjson
+
 from wayside_events.contracts.jobs import (
     PAYLOAD_LIMIT_BYTES,
     AcknowledgeCancelReport,
@@ -37,6 +39,12 @@ class Prepared:
     payload: Json | None = None
     metrics: Json | None = None
     lines: tuple[LogRow, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """About how many characters of payload it has."""
+        lines = sum(len(line.message) + len(line.context) for line in self.lines)
+        return len(self.payload or "") + len(self.metrics or "") + lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,8 @@ def _check_error(error: JobError) -> None:
 
 def _log_rows(entries: Sequence[LogLine]) -> tuple[LogRow, ...]:
     rows = tuple(_log_row(entry, f"/entries/{number}") for number, entry in enumerate(entries))
-    size = sum(len(row.message.encode()) + len(row.context) for row in rows)
+    # As JSON, in which a control character takes six bytes: the event has all entries, and must fit one message.
+    size = sum(len(orjson.dumps(row.message)) + len(row.context.encode()) for row in rows)
     if size > PAYLOAD_LIMIT_BYTES:
         raise ValueTooLarge("/entries", size, PAYLOAD_LIMIT_BYTES)
     return rows

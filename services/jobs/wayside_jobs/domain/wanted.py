@@ -37,8 +37,8 @@ class Position:
             moment = datetime.fromisoformat(created_at)
             if moment.tzinfo is None:
                 raise InvalidPage
-            return cls(moment, EntityId(str(UUID(job_id))))
-        except (ValueError, binascii.Error):
+            return cls(moment.astimezone(UTC), EntityId(str(UUID(job_id))))
+        except (ValueError, OverflowError, binascii.Error):
             raise InvalidPage from None
 
 

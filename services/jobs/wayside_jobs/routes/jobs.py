@@ -93,7 +93,8 @@ async def list_jobs(request: web.Request, principal: Principal, query: JobQuery)
     if (query.related_type is None) != (query.related_id is None):
         raise _half_a_relation(query)
     filters = query.model_dump(exclude={"scope", "limit", "page", "status"})
-    wanted = Wanted(scope=scope_of(query, principal), statuses=tuple(query.status), **filters)
+    statuses = tuple(dict.fromkeys(query.status))
+    wanted = Wanted(scope=scope_of(query, principal), statuses=statuses, **filters)
     return Reply(await request.app[JOBS].reader.page(wanted, page=query.page, limit=query.limit))
 
 

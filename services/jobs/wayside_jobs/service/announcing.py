@@ -128,6 +128,8 @@ class Announcer:
                 await self._send()
             except BusError as error:
                 log.info("announcement_lost", error=str(error))
+            except Exception:
+                log.exception("announcement_failed")
 
     async def _send(self) -> None:
         pushes, self._pushes = self._pushes, []

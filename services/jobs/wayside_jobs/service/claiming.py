@@ -108,20 +108,22 @@ class Lane:
         limit_bytes = min(REPLY_BYTES * len(self._waiters), _BATCH_BYTES)
         async with self._store.transaction() as unit:
             ready = await unit.lock_ready(self.queues, self.job_types, limit=slots, limit_bytes=limit_bytes)
+            self._answer_gone(asyncio.get_running_loop().time())
             given = [_given(hand, ready.now) for hand in deal(ready.jobs, self._waiters)]
             changes = [change for gift in given for change in gift.changes]
             await unit.write({item.job.id: item.job for item in ready.jobs}, changes)
         self._announcer.committed(changes)
         for gift in given:
             self._answer(gift.waiter, gift.documents)
-        if ready.is_cut_off(slots, limit_bytes):
-            self._continue()
+        were_left = len(changes) < len(ready.jobs)
+        if were_left or ready.is_cut_off(slots, limit_bytes):
+            self._continue(were_left=were_left)
         return len(changes)
 
-    def _continue(self) -> None:
-        """There is more. With several queues or types more was locked than given, and others passed over it."""
+    def _continue(self, *, were_left: bool) -> None:
+        """There is more. Where more was locked than given, as with several queues or types, others passed over it."""
         self._woken.set()
-        if len(self.queues) * len(self.job_types) > 1:
+        if were_left or len(self.queues) * len(self.job_types) > 1:
             self._announcer.ready(self.queues)
 
     def _answer_gone(self, now: float) -> None:

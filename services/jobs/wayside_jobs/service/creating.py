@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import orjson
 
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
-from wayside_events.identifiers import EntityId, new_id
+from wayside_events.identifiers import new_id
 from wayside_jobs.domain.creation import Origin, check_mode
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
@@ -25,7 +25,13 @@ class Creator:
         self._store = store
         self._types = types
         self._announcer = announcer
-        self.group: Group[Creation, Created] = Group("create", self._create_all, limit=BATCH_LIMIT)
+        self.group: Group[Creation, Created] = Group(
+            "create",
+            self._create_all,
+            limit=BATCH_LIMIT,
+            size_of=lambda creation: len(creation.input),
+            split=without_rivals,
+        )
 
     async def create(self, wanted: JobCreate, origin: Origin, idempotency_key: str | None = None) -> Created:
         """Create a job, or return the one that has the idempotency key or, being active, the unique key.
@@ -52,12 +58,11 @@ class Creator:
         return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
 
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
-        answers: dict[EntityId, Created | Exception] = {}
-        for together in without_rivals(creations):
-            async with self._store.transaction() as unit:
-                making = Making(unit)
-                answers.update(await making.run(together))
-            self._announcer.committed(making.changes)
+        """Create jobs no two of which share a key, in one transaction."""
+        async with self._store.transaction() as unit:
+            making = Making(unit)
+            answers = await making.run(creations)
+        self._announcer.committed(making.changes)
         return [answers[creation.job_id] for creation in creations]
 
 

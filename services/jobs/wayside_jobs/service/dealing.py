@@ -9,8 +9,14 @@ from wayside_events.contracts.jobs import ClaimRequest
 from wayside_jobs.domain.documents import Document
 from wayside_jobs.store import ReadyJob
 
-REPLY_BYTES = 512 * 1024
-"""Inputs in one answer, which must fit a message of 1 MiB; a single input is always smaller."""
+REPLY_BYTES = 900 * 1024
+"""One answer at most, which must fit a message of 1 MiB; a single job is always smaller."""
+
+_ENVELOPE_BYTES = 640
+"""An assignment without what is counted: names, ids, times, numbers and the token."""
+
+_CHARACTER_BYTES = 6
+"""A character in JSON at most, escaped."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,11 +44,22 @@ class Hand:
 
     def offer(self, item: ReadyJob) -> bool:
         """Take a job unless the answer would grow too large."""
-        if self.jobs and self.size + len(item.input) > REPLY_BYTES:
+        size = assignment_size(item)
+        if self.jobs and self.size + size > REPLY_BYTES:
             return False
         self.jobs.append(item)
-        self.size += len(item.input)
+        self.size += size
         return True
+
+
+def assignment_size(item: ReadyJob) -> int:
+    """About how many bytes a job takes in an answer, and never less."""
+    job = item.job
+    texts = len(job.session_id or "") + len(job.created_by) + len(job.traceparent or "")
+    if job.related is not None:
+        texts += len(job.related.type) + len(job.related.id)
+    names = len(job.scope) + len(job.type) + len(job.queue)
+    return item.input_bytes + _ENVELOPE_BYTES + _CHARACTER_BYTES * texts + names
 
 
 def deal(ready: Sequence[ReadyJob], waiters: Sequence[Waiter]) -> list[Hand]:

@@ -16,6 +16,13 @@ O = TypeVar("O")  # noqa: E741
 _TRIES = 4
 """How often one item is tried when others change the same rows at the same moment."""
 
+BATCH_SIZE = 16 * 2**20
+"""The size of one batch, unless a single item is larger: PostgreSQL needs a few times that for its transaction."""
+
+WAITING_SIZE = 128 * 2**20
+WAITING_LIMIT = 50_000
+"""What may wait; who comes then is told to come again."""
+
 log = structlog.get_logger("wayside_jobs.grouping")
 
 
@@ -38,22 +45,38 @@ class Group(Generic[I, O]):
     """Passes items on to `serve` in batches, in order, one batch at a time, and never waits to fill one.
 
     `serve` returns an answer or an error for each. When it fails as a whole, the items are served one by one, so
-    that only the culprit is refused; while something is unavailable, all are.
+    that only the culprit is refused; while something is unavailable, all are. So `serve` must do all or nothing:
+    `split` tells apart, in order, what it cannot do at once. `size_of` says how much memory an item takes, about.
     """
 
     def __init__(
-        self, name: str, serve: Callable[[Sequence[I]], Awaitable[Sequence[O | Exception]]], *, limit: int
+        self,
+        name: str,
+        serve: Callable[[Sequence[I]], Awaitable[Sequence[O | Exception]]],
+        *,
+        limit: int,
+        size_of: Callable[[I], int] = lambda _: 0,
+        split: Callable[[Sequence[I]], Sequence[Sequence[I]]] = lambda items: [items],
     ) -> None:
         self._name = name
         self._serve = serve
         self._limit = limit
+        self._size_of = size_of
+        self._split = split
+        self._size = 0
         self._waiting: deque[tuple[I, _Call[O], int]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def submit(self, items: Sequence[I]) -> list[O | Exception]:
-        """Serve `items` and return an answer or an error for each; they are served even if the caller leaves."""
+        """Serve `items` and return an answer or an error for each; they are served even if the caller leaves.
+
+        Raises `Unavailable` while too much waits.
+        """
         if not items:
             return []
+        if len(self._waiting) >= WAITING_LIMIT or self._size >= WAITING_SIZE:
+            raise Unavailable("Too much waits to be written.")
+        self._size += sum(map(self._size_of, items))
         call: _Call[O] = _Call(len(items))
         self._waiting.extend((item, call, index) for index, item in enumerate(items))
         if self._task is None:
@@ -69,12 +92,26 @@ class Group(Generic[I, O]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limit))]
-                answers = await self._answers([item for item, _, _ in batch])
+                batch = self._next_batch()
+                answers: list[O | Exception] = []
+                for together in self._split([item for item, _, _ in batch]):
+                    answers += await self._answers(together)
                 for (_, call, index), answer in zip(batch, answers, strict=True):
                     call.answer(index, answer)
         finally:
             self._task = None
+
+    def _next_batch(self) -> list[tuple[I, _Call[O], int]]:
+        batch: list[tuple[I, _Call[O], int]] = []
+        size = 0
+        while self._waiting and len(batch) < self._limit:
+            next_size = self._size_of(self._waiting[0][0])
+            if batch and size + next_size > BATCH_SIZE:
+                break
+            size += next_size
+            batch.append(self._waiting.popleft())
+        self._size -= size
+        return batch
 
     async def _answers(self, items: Sequence[I]) -> Sequence[O | Exception]:
         if len(items) == 1:

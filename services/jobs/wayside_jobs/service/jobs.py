@@ -50,7 +50,7 @@ class Jobs:
             types=types,
             creator=Creator(store, types, announcer),
             reader=Reader(store, log_limit=settings.log_entries_limit),
-            canceler=Canceler(store, types, announcer),
+            canceler=Canceler(store, announcer),
             desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
             reporter=Reporter(store, announcer, metrics, log_limit=settings.log_entries_limit),
             sweeper=Sweeper(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -40,7 +41,7 @@ class JobType:
         if self._validator is None:
             return
         try:
-            found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+            found = list(islice(self._validator.iter_errors(value), _MAX_ERRORS))
         except (Unresolvable, RecursionError):
             message = f"The input schema of {self.spec.name} cannot be applied."
             error = FieldError(field="/type", code="unusable_schema", message=message)
@@ -51,7 +52,7 @@ class JobType:
                 code=str(error.validator),
                 message=error.message[:500],
             )
-            for error in found[:_MAX_ERRORS]
+            for error in sorted(found, key=lambda error: list(map(str, error.path)))
         ]
         if errors:
             raise InvalidJob(f"{errors[0].field}: {errors[0].message}", errors=errors)

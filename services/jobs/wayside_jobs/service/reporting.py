@@ -22,6 +22,10 @@ from wayside_service.errors import Unavailable
 BATCH_LIMIT = 2_000
 """Reports one transaction applies at most."""
 
+_JOB_ID_LIMIT = 50
+_ERRORS_LIMIT = 2
+_MESSAGE_LIMIT = 200
+
 _RANDOM = secrets.SystemRandom()
 
 
@@ -41,7 +45,9 @@ class Reporter:
         self._announcer = announcer
         self._metrics = metrics
         self._log_limit = log_limit
-        self.group: Group[Prepared, Applied] = Group("report", self._apply_all, limit=BATCH_LIMIT)
+        self.group: Group[Prepared, Applied] = Group(
+            "report", self._apply_all, limit=BATCH_LIMIT, size_of=lambda prepared: prepared.size
+        )
 
     async def report(self, request: ReportRequest) -> ReportReply:
         """Apply a batch and say what became of each report, in its order.
@@ -98,9 +104,17 @@ def _checked(raw: JsonValue, index: int) -> Prepared | ReportOutcome:
 
 def _invalid(raw: JsonValue, problem: Problem) -> ReportOutcome:
     job_id = raw.get("job_id") if isinstance(raw, dict) else None
-    return ReportOutcome(
-        job_id=job_id if isinstance(job_id, str) else None, outcome=Outcome.INVALID, problem=problem
+    shown = job_id if isinstance(job_id, str) and len(job_id) <= _JOB_ID_LIMIT else None
+    return ReportOutcome(job_id=shown, outcome=Outcome.INVALID, problem=_shortened(problem))
+
+
+def _shortened(problem: Problem) -> Problem:
+    """With a thousand wrong reports in a batch the answer must fit a message all the same."""
+    errors = tuple(
+        error.model_copy(update={"message": error.message[:_MESSAGE_LIMIT]})
+        for error in problem.errors[:_ERRORS_LIMIT]
     )
+    return problem.model_copy(update={"detail": problem.detail[:_MESSAGE_LIMIT], "errors": errors})
 
 
 def _outcome(prepared: Prepared, answer: Applied | Exception) -> ReportOutcome:

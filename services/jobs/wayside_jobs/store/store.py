@@ -16,14 +16,15 @@ from wayside_jobs.store.unit import SQL, Unit
 from wayside_service.database import Database, Query
 from wayside_service.errors import DatabaseUnavailable
 
-_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What the pool calls an outage, as it helps to try again; here it concerns one transaction, and is tried at once."""
+
+_COLLIDED = "The database ended a transaction in favour of another."
 _REFUSALS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
 )
-_OUTAGES = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError)
-"""A full disk; a server that became a standby."""
 
 
 class Store:
@@ -83,8 +84,7 @@ class Store:
         """Return the specifications of those of the named types that exist."""
         with _errors():
             async with self._database.acquire() as connection:
-                rows = await connection.fetch(SQL.read_job_types, names)
-        return {row["name"]: row["spec"] for row in rows}
+                return await Unit(connection).job_types(names)
 
     async def list_job_types(self, *, after: str, limit: int) -> list[tuple[str, Json]]:
         """Return specifications by name, in the order of the names."""
@@ -143,9 +143,16 @@ def _list_statement(wanted: Wanted) -> Query:
 def _errors() -> Iterator[None]:
     try:
         yield
-    except _COLLISIONS as error:
-        raise SimultaneousChange("The database ended a transaction in favour of another.") from error
+    except DatabaseUnavailable as error:
+        if isinstance(error.__cause__, _COLLISIONS):
+            raise SimultaneousChange(_COLLIDED) from error
+        raise
+    except asyncpg.LockNotAvailableError as error:
+        raise SimultaneousChange(_COLLIDED) from error
     except _REFUSALS as error:
         raise StoreRefused("The database refused a value.") from error
-    except _OUTAGES as error:
-        raise DatabaseUnavailable from error
+    except asyncpg.InterfaceError as error:
+        # Of asyncpg's own errors, those about a value it cannot encode are `ValueError`s too.
+        if isinstance(error, ValueError):
+            raise StoreRefused("The database cannot hold a value.") from error
+        raise

@@ -32,10 +32,11 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class ReadyJob:
-    """A job that may be claimed, with its input."""
+    """A job that may be claimed, with its input and how many bytes that has."""
 
     job: Job
     input: Json
+    input_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Ready:
 
     def is_cut_off(self, limit: int, limit_bytes: int) -> bool:
         """Whether there may be more of them than was asked for."""
-        return len(self.jobs) >= limit or sum(len(item.input) for item in self.jobs) >= limit_bytes
+        return len(self.jobs) >= limit or sum(item.input_bytes for item in self.jobs) >= limit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Unit:
     ) -> Ready:
         """Lock what is to be claimed next; jobs that others have locked are passed over."""
         rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, limit, limit_bytes)
-        return Ready([ReadyJob(job_of(row), row["input"]) for row in rows], _locked_at(rows))
+        return Ready(
+            [ReadyJob(job_of(row), row["input"], row["input_bytes"]) for row in rows], _locked_at(rows)
+        )
 
     async def lock_due(self, limit: int) -> Locked:
         """Lock running jobs that need a look, as far as nobody else has."""
@@ -164,6 +167,11 @@ class Unit:
         """Return jobs with their inputs, as this transaction sees them."""
         rows = await self._connection.fetch(SQL.read_jobs, job_ids, whole)
         return {row["id"]: (job_of(row), row["input"]) for row in rows}
+
+    async def job_types(self, names: Sequence[str]) -> dict[str, Json]:
+        """Return the specifications of those of the named types that exist."""
+        rows = await self._connection.fetch(SQL.read_job_types, names)
+        return {row["name"]: row["spec"] for row in rows}
 
     async def ready_scheduled(self, limit: int) -> set[str]:
         """Let jobs be claimed whose time has come; returns their queues."""

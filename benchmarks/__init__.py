@@ -1,0 +1,1 @@
+"""What Wayside is measured with; see README.md."""

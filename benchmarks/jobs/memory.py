@@ -1,0 +1,48 @@
+"""What a service instance keeps after many jobs have passed through."""
+
+import asyncio
+
+from benchmarks.jobs.outcome import Outcome, Plan
+from benchmarks.jobs.system import System
+from benchmarks.jobs.throughput import LEAST_SECONDS, pass_through, registered, seconds
+from benchmarks.jobs.verify import TYPES
+from benchmarks.jobs.worker import NOOP
+
+MEGABYTE = 1024 * 1024
+QUIET_SECONDS = 2.0
+
+
+async def measure(system: System, plan: Plan) -> Outcome:
+    """Compare the resident memory before and after, each time when all is quiet; the first jobs only warm up."""
+    async with (
+        system.child("subscriber", "count") as subscriber,
+        system.child("creator", plan.in_flight) as creator,
+        system.child("worker", plan.slots, user="runner"),
+    ):
+        await subscriber.hear("started", seconds=LEAST_SECONDS)
+        await registered(system, NOOP)
+        await pass_through(subscriber, creator, plan.memory_warm_up)
+        await asyncio.sleep(QUIET_SECONDS)
+        before = system.service_memory()
+        began, ended = await pass_through(subscriber, creator, plan.memory_jobs)
+        await asyncio.sleep(QUIET_SECONDS)
+        after = system.service_memory()
+        await subscriber.tell(count=True)
+        counted = await subscriber.hear("counted", seconds=LEAST_SECONDS)
+    passed = plan.memory_warm_up + plan.memory_jobs
+    wrong = {name: count for name, count in counted["counts"].items() if count != passed}
+    faults = (
+        [f"received {wrong} instead of {passed} each"]
+        if wrong or len(counted["counts"]) != len(TYPES)
+        else []
+    )
+    return Outcome(
+        {"rss_growth_mb": round((after - before) / MEGABYTE, 1)},
+        {
+            "rss_before_mb": round(before / MEGABYTE, 1),
+            "rss_after_mb": round(after / MEGABYTE, 1),
+            "jobs_passed": plan.memory_jobs,
+            "sustained_jobs_per_s": round(plan.memory_jobs / seconds(began, ended), 1),
+        },
+        faults,
+    )

@@ -1,0 +1,65 @@
+"""What the parts of the measurement are given and return."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    jobs: int = 50_000
+    peer_jobs: int = 20_000
+    pickups: int = 500
+    progress_seconds: float = 20.0
+    stored_jobs: int = 1_000_000
+    requests: int = 2_000
+    memory_warm_up: int = 20_000
+    memory_jobs: int = 1_000_000
+    slots: int = 1_000
+    in_flight: int = 1_000
+    shares_system: bool = False
+
+    def scaled(self, factor: float) -> "Plan":
+        """The same with other counts of jobs."""
+        return replace(
+            self,
+            jobs=max(int(self.jobs * factor), 1),
+            peer_jobs=max(int(self.peer_jobs * factor), 1),
+            stored_jobs=max(int(self.stored_jobs * factor), 1),
+            memory_warm_up=max(int(self.memory_warm_up * factor), 1),
+            memory_jobs=max(int(self.memory_jobs * factor), 1),
+        )
+
+
+QUICK = Plan(
+    jobs=4_000,
+    peer_jobs=2_000,
+    pickups=100,
+    progress_seconds=3.0,
+    stored_jobs=100_000,
+    requests=1_000,
+    memory_warm_up=2_000,
+    memory_jobs=4_000,
+    shares_system=True,
+)
+"""What fits into a minute."""
+
+Value = float | int | str | dict[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one part found: the figures of the JSON line, more that goes with them, and what was not as it must be."""
+
+    figures: dict[str, Value]
+    details: dict[str, Value] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+
+
+def percentile(values: Sequence[float] | npt.NDArray[np.float64], share: float) -> float:
+    """The value that `share` percent of the values do not exceed, rounded to three places."""
+    return round(float(np.percentile(values, share)), 3)

@@ -1,0 +1,136 @@
+"""The system under measurement: PostgreSQL, NATS and the jobs service, each a real process on loopback."""
+
+import asyncio
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from benchmarks.jobs.child import Child, essentials
+from benchmarks.jobs.workspace import MARK
+from wayside_events.bus import BusSettings
+from wayside_events.identifiers import ScopeName
+from wayside_service.auth import mint_token
+from wayside_standalone.credentials import Credentials
+from wayside_standalone.nats import NatsServer, NatsSettings, permissions_file
+from wayside_standalone.parts import DATABASE, ROLE
+from wayside_standalone.postgres import PostgresServer, PostgresSettings
+from wayside_standalone.process import Command, Process, spawn, stop
+from wayside_standalone.server import wait_until
+from wayside_standalone.service import answers, read_port
+
+SCOPE = ScopeName("bench")
+READY_SECONDS = 60
+DATABASE_SCRIPT = Path(sys.modules[PostgresServer.__module__].__file__ or "").with_name("database.sql")
+
+
+@dataclass(frozen=True)
+class System:
+    """What the parts of the measurement need to know of the running processes."""
+
+    folder: Path
+    postgres: PostgresServer
+    nats: NatsServer
+    credentials: Credentials
+    service: Process
+    service_url: str
+
+    @property
+    def database_url(self) -> str:
+        """The database of the service, password included."""
+        return self.postgres.dsn(DATABASE, user=ROLE, password=self.credentials.database_password)
+
+    def bus_settings(self, user: str) -> BusSettings:
+        """How a NATS user connects."""
+        return BusSettings(self.nats.url, user, self.credentials.nats_passwords[user], name="benchmark")
+
+    def headers(self) -> dict[str, str]:
+        """The headers of an HTTP request that may do everything in the scope of the measurement."""
+        token = mint_token(self.credentials.jwt_secret, subject="bench", grants={SCOPE: ["admin"]})
+        return {"Authorization": f"Bearer {token}"}
+
+    def child(self, role: str, *arguments: object, user: str = "client") -> Child:
+        """A process `python -m benchmarks.jobs.<role>` that reaches NATS as `user`, not started."""
+        environment = {MARK: str(self.folder), **nats_environment(self.nats, self.credentials, user)}
+        argv = (sys.executable, "-m", f"benchmarks.jobs.{role}", *map(str, arguments))
+        return Child(role, argv, environment, self.folder / f"{role}.log")
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """Open a connection to the service's own tables."""
+        connection = await asyncpg.connect(self.database_url, server_settings={"search_path": "jobs"})
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    def service_memory(self) -> int:
+        """The resident memory of the service in bytes."""
+        return int(psutil.Process(self.service.pid).memory_info().rss)
+
+
+@contextmanager
+def servers(folder: Path, credentials: Credentials) -> Iterator[tuple[PostgresServer, NatsServer]]:
+    """Start PostgreSQL and NATS with the settings of the one-machine stack: default durability."""
+    postgres = PostgresServer(PostgresSettings(folder / "postgres", credentials.superuser_password))
+    users = credentials.nats_environment()
+    nats = NatsServer(NatsSettings(folder / "nats", users=permissions_file(), environment=users))
+    with postgres, nats:
+        script = DATABASE_SCRIPT.read_text()
+        postgres.execute(script, {"DATABASE_PASSWORD": credentials.database_password})
+        yield postgres, nats
+
+
+@asynccontextmanager
+async def running_system(workspace: Path) -> AsyncIterator[System]:
+    """Start everything, fresh, and stop it in the end."""
+    folder = workspace / secrets.token_hex(4)
+    folder.mkdir()
+    credentials = Credentials()
+    with ExitStack() as resources:
+        resources.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres, nats = resources.enter_context(servers(folder, credentials))
+        dsn = postgres.dsn(DATABASE, user=ROLE, password=credentials.database_password)
+        port_file = folder / "jobs.port"
+        environment = {
+            **essentials(),
+            MARK: str(workspace),
+            "WAYSIDE_JWT_SECRET": credentials.jwt_secret,
+            "WAYSIDE_DATABASE_URL": dsn,
+            "WAYSIDE_PORT_FILE": str(port_file),
+            **nats_environment(nats, credentials, "jobs"),
+        }
+        with (folder / "jobs.log").open("ab") as log:
+            service = spawn(Command((sys.executable, "-P", "-m", "wayside_jobs"), environment), log)
+        resources.callback(stop, service, [(signal.SIGTERM, 15)])
+        url = await _ready(port_file)
+        yield System(folder, postgres, nats, credentials, service, url)
+
+
+def nats_environment(nats: NatsServer, credentials: Credentials, user: str) -> dict[str, str]:
+    """The variables by which a process reaches NATS as that user."""
+    return {
+        "WAYSIDE_NATS_URL": nats.url,
+        "WAYSIDE_NATS_USER": user,
+        "WAYSIDE_NATS_PASSWORD": credentials.nats_passwords[user],
+    }
+
+
+async def _ready(port_file: Path) -> str:
+    if not await asyncio.to_thread(wait_until, lambda: bool(read_port(port_file)), seconds=READY_SECONDS):
+        raise TimeoutError("the jobs service did not say its port")
+    url = f"http://127.0.0.1:{read_port(port_file)}"
+    deadline = time.monotonic() + READY_SECONDS
+    while not await answers(f"{url}/readyz"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the jobs service did not become ready")
+        await asyncio.sleep(0.05)
+    return url
