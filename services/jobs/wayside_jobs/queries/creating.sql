@@ -6,8 +6,8 @@ INSERT INTO jobs (
     id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
     created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
     ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
-    session_id, related_type, related_id, parent_id, root_id, retry_of, unique_key, origin, traceparent,
-    runner, token_hash, seq, log_seq, started_at, lease_expires_at, timeout_at, due_at, progress,
+    session_id, related_type, related_id, parent_id, root_id, depth, retry_of, unique_key, origin, traceparent,
+    runner, token_hash, seq, started_at, lease_expires_at, timeout_at, due_at, progress,
     input_bytes, input
 )
 SELECT * FROM unnest($1::new_job[])

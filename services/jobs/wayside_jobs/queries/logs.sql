@@ -2,7 +2,7 @@
 
 -- name: insert_logs
 -- Add log entries.
-INSERT INTO job_logs (job_id, seq, time, level, message, context)
+INSERT INTO job_logs (job_id, seq, time, level, message, context, bytes)
 SELECT * FROM unnest($1::new_log_entry[]);
 
 -- name: trim_logs

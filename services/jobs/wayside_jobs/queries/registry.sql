@@ -9,7 +9,7 @@ WHERE job_types.spec::text <> excluded.spec::text;
 
 -- name: upsert_runner
 -- Remember a runner: name, version, slots and the types it serves.
-INSERT INTO runners (name, version, slots, job_types) VALUES ($1, $2, $3, $4::text[])
+INSERT INTO runners (name, version, slots, job_types, queues) VALUES ($1, $2, $3, $4::text[], '{}')
 ON CONFLICT (name) DO UPDATE
 SET version = excluded.version, slots = excluded.slots, job_types = excluded.job_types, seen_at = now()
 RETURNING seen_at;

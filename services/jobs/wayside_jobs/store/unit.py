@@ -197,7 +197,7 @@ class Unit:
         if not logged:
             return
         rows = [
-            (job_id, row.seq, row.time, row.level, row.message, row.context)
+            (job_id, row.seq, row.time, row.level, row.message, row.context, row.bytes)
             for job_id, fact in logged
             for row in fact.entries
         ]
