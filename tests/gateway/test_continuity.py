@@ -10,7 +10,7 @@ from tests.gateway.conftest import Start
 from tests.gateway.upstream import Upstream
 from tests.gateway.world import GatewayHere, Story, bearer, publish
 
-from wayside_events.bus import Bus
+from wayside_events.bus import Bus, BusUnavailable
 from wayside_events.identifiers import new_id
 
 
@@ -21,7 +21,14 @@ async def manage_stream(bus: Bus, verb: str) -> None:
 
 async def recreate_stream(bus: Bus) -> None:
     await manage_stream(bus, "DELETE")
-    await bus.ensure_stream()
+
+    async def is_there() -> bool:
+        with suppress(BusUnavailable):
+            await bus.ensure_stream()
+            return True
+        return False
+
+    assert await eventually(is_there), "the server may still be clearing the old one away"
 
 
 async def test_a_cursor_of_another_stream_is_told_so(gateway: GatewayHere, bus: Bus) -> None:

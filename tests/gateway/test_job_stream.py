@@ -72,6 +72,46 @@ async def test_live_events_that_the_snapshot_contains_are_left_out(
     assert received[-1].event == "wayside.end"
 
 
+@pytest.mark.parametrize("after", ["wayside.snapshot", "wayside.caught-up", "wayside.ping", "wayside.bye"])
+async def test_a_client_that_resumes_after_the_snapshot_sees_nothing_of_it_again(
+    start_gateway: Start, story: Story, upstream: Upstream, after: str
+) -> None:
+    """Its events are committed, but the relay has not published them yet."""
+    upstream.has(story.job_id, revision=2)
+    async with start_gateway(ping_seconds=0.1, stream_max_age_seconds=0.5) as gateway:
+        async with gateway.follow(path_of(story)) as follower:
+            async for received in follower:
+                if received.event == after:
+                    break
+        await story.tell(story.started(), story.logged("known"), story.logged("news"))
+        upstream.has(story.job_id, revision=3)
+        async with gateway.follow(path_of(story), after=follower.last_id) as follower:
+            received_again = await follower.until("wayside.caught-up")
+    assert [one.json["revision"] for one in received_again[:-1]] == [3]
+
+
+async def test_a_client_that_saw_the_end_in_a_snapshot_is_told_to_stay_away(
+    gateway: GatewayHere, story: Story, upstream: Upstream
+) -> None:
+    upstream.has(story.job_id, status="completed", revision=2)
+    async with gateway.follow(path_of(story)) as follower:
+        snapshot, end = await follower.rest()
+    await story.tell(story.started(), story.completed())
+    async with gateway.get(path_of(story), **{"Last-Event-ID": end.id}) as answer:
+        assert answer.status == 204
+    assert snapshot.id == "", "a client that was cut here has not seen the end"
+
+
+async def test_the_end_comes_even_if_the_snapshot_knows_the_terminal_event(
+    gateway: GatewayHere, story: Story, upstream: Upstream, bus: Bus
+) -> None:
+    position = await bus.position()
+    await story.tell(story.started(), story.completed())
+    upstream.has(story.job_id, status="completed", revision=3)
+    async with gateway.follow(path_of(story), after=f"{position}~2") as follower:
+        assert [one.event for one in await follower.rest()] == ["wayside.end"]
+
+
 async def test_a_client_that_resumes_gets_every_revision(
     gateway: GatewayHere, story: Story, upstream: Upstream, bus: Bus
 ) -> None:

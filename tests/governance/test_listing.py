@@ -101,6 +101,19 @@ async def test_several_statuses_can_be_asked_for(api: Api, reviewer: Api) -> Non
     assert {item["status"] for item in answer.body["items"]} == {"pending", "approved"}
 
 
+async def test_a_list_sums_the_evidence_up_and_leaves_it_to_the_suggestion_itself(
+    api: Api, reviewer: Api
+) -> None:
+    suggestion = await api.suggest(reasoning="share: script", evidence={"large": "x" * 100_000})
+    [item] = (await api.get("/v1/suggestions")).body["items"]
+    assert (item["evidence_count"], item["reasoning"]) == (1, "share: script")
+    conflict = await reviewer.approve({**suggestion, "revision": 7})
+    approved = await reviewer.approve(suggestion)
+    for shown in (item, conflict.body["current"], approved.body["suggestion"]):
+        assert "evidence" not in shown
+    assert len(suggestion["evidence"]["large"]) == 100_000
+
+
 async def test_a_page_of_another_order_is_refused(api: Api) -> None:
     await api.propose(proposal(1), proposal(2))
     page = (await api.get("/v1/suggestions", order="newest", limit=1)).body["next_page"]

@@ -15,12 +15,13 @@ from wayside_gateway.streams.following import Following
 from wayside_gateway.streams.frame import Batch, Encoder, Frame
 from wayside_gateway.streams.history import HistoryLimits
 from wayside_gateway.streams.lanes import LaneLimits
+from wayside_gateway.streams.place import Known, Place
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.subscription import Subscription
 from wayside_gateway.streams.topic import Topic, batch_for
 from wayside_gateway.streams.wanted import Wanted
 
-SCOPE = "acme"
+SCOPE, JOB = "acme", "a"
 PROGRESS = "analysis.job.progress"
 PAGE = 3
 RECALL_SPAN = 2
@@ -215,17 +216,21 @@ class Pipe:
 
 @dataclass
 class Client:
-    """Somebody who wants events, over as many connections as it takes. `got` are the cursors of the events."""
+    """Somebody who wants events, over as many connections as it takes. `got` are the cursors of the events.
+
+    With `known`, it has a snapshot of `JOB` that contains the events up to that revision.
+    """
 
     wanted: Wanted
     start: Cursor
+    known: int = 0
     got: list[Cursor] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     resets: list[Cursor] = field(default_factory=list)
     is_over: bool = False
 
     def __post_init__(self) -> None:
-        self.cursor = self.start
+        self.place = Place(self.start, self.known)
         self.pipe = Pipe(self._receive)
         self.task: asyncio.Task[None] | None = None
 
@@ -242,13 +247,13 @@ class Client:
             name, cursor, _ = line.split("|")
             self.names.append(name)
             if cursor:
-                self.cursor = Cursor.parse(cursor)
+                self.place = Place.parse(cursor)
             if name == "wayside.reset":
-                self.resets.append(self.cursor)
+                self.resets.append(self.place.cursor)
             elif name == "wayside.end":
                 self.is_over = True
             elif not name.startswith("wayside."):
-                self.got.append(self.cursor)
+                self.got.append(self.place.cursor)
 
 
 class World:
@@ -263,8 +268,8 @@ class World:
         self.clients: list[Client] = []
         self._lanes = LaneLimits(max_frames=lane_frames)
 
-    def join(self, wanted: Wanted, start: Cursor) -> Client:
-        client = Client(wanted, start)
+    def join(self, wanted: Wanted, start: Cursor, known: int = 0) -> Client:
+        client = Client(wanted, start, known)
         self.clients.append(client)
         self.connect(client)
         return client
@@ -319,7 +324,8 @@ class World:
     async def _serve(self, client: Client) -> None:
         """What a route does with one connection."""
         subscription = Subscription(client.wanted, client.pipe, self._lanes, self.stats)
+        subscription.knows(Known(JOB, client.place.revision))
         connection = Connection(subscription, float("inf"), Farewell.MAX_AGE)
         following = Following(connection, self.topic, self, self.stream, self.stats)
         with self.connections.kept(connection), suppress(ConnectionError, SourceUnavailable):
-            await following.stay(client.cursor)
+            await following.stay(client.place.cursor)

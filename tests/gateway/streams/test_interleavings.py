@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.gateway.streams.model import PROGRESS, SCOPE, Client, Stored, World
+from tests.gateway.streams.model import JOB, PROGRESS, SCOPE, Client, Stored, World
 
 from wayside_events.catalogue import TERMINAL_TYPES
 from wayside_gateway.streams.feed import frame_of
@@ -101,7 +101,7 @@ def expected_of(client: Client, events: Sequence[Stored]) -> list[Stored]:
         one
         for one in events
         if one.scope == SCOPE
-        and one.sequence > client.start.sequence
+        and one.sequence > max(client.start.sequence, client.known)
         and client.wanted.matches(frame_of(one, "1"))
     ]
 
@@ -196,6 +196,22 @@ def test_the_stream_of_a_job_ends_with_its_end(steps: list[Step], back: int) -> 
         await world.settle()
         assert early.names[-2:] == [COMPLETED, "wayside.end"]
         assert early.names.count("wayside.end") == 1
+
+    run(scenario)
+
+
+@thorough
+@given(st.lists(ordinary, max_size=20), st.integers(0, 4), st.integers(1, 8), st.lists(ordinary, max_size=40))
+def test_a_client_with_a_snapshot_gets_what_came_after_it(
+    before: list[Step], back: int, known: int, after: list[Step]
+) -> None:
+    async def scenario(world: World) -> None:
+        await play(world, before)
+        start = world.stream.position.at(max(0, world.stream.last - back))
+        world.join(Wanted(entities=frozenset({JOB})), start, start.sequence + known)
+        await play_on(world, after)
+        for client in world.clients:
+            assert_exact(client, world.stream.events)
 
     run(scenario)
 

@@ -18,6 +18,9 @@ WAKE_SUBJECT = "wayside.governance.wake"
 EVIDENCE_LIMIT_BYTES = 256 * 1024
 """The largest `evidence`, as encoded JSON."""
 
+ALL_EVIDENCE_LIMIT = 100
+"""How many pieces of evidence are shown with a suggestion."""
+
 
 class NodeContent(Request):
     """What is known of a node: shown to reviewers, and hashed into the fingerprint of claims about it."""
@@ -123,7 +126,7 @@ class Decision(Reply):
 
 
 class Suggestion(Reply):
-    """A claim that waits for a decision, or had one. `evidence`, `reasoning`, `source_model` are of the strongest proposal.
+    """A claim that waits for a decision, or had one. `reasoning` and `source_model` are of the strongest proposal.
 
     `suppressed_count` is how often it was proposed again on what it was rejected on; it grows without a new revision.
     """
@@ -138,7 +141,6 @@ class Suggestion(Reply):
     confidence: float
     strength: float | None = None
     reasoning: str | None = None
-    evidence: dict[str, JsonValue] | None = None
     evidence_count: int
     suppressed_count: int = 0
     source_model: str
@@ -160,8 +162,13 @@ class SuggestionPage(Reply):
 
 
 class SuggestionDetails(Suggestion):
-    """A suggestion with all its evidence and decisions, oldest first."""
+    """A suggestion with its evidence and decisions, oldest first.
 
+    `evidence` is of the strongest proposal; `all_evidence` are the latest pieces, at most 100, and `evidence_count`
+    says how many there are.
+    """
+
+    evidence: dict[str, JsonValue] | None = None
     all_evidence: tuple[Evidence, ...]
     decisions: tuple[Decision, ...]
 

@@ -11,6 +11,7 @@ from wayside_events.cursor import Cursor
 from wayside_gateway.events import Replays
 from wayside_gateway.streams import control
 from wayside_gateway.streams.following import Following
+from wayside_gateway.streams.place import Known, Place
 from wayside_gateway.streams.subscription import Ending, Subscription
 from wayside_gateway.streams.wanted import Wanted
 from wayside_gateway.upstream.snapshot import JobSnapshot
@@ -49,27 +50,30 @@ class JobFollowing:
         self._read = read
         self._end_grace_seconds = end_grace_seconds
 
-    async def is_over_for(self, cursor: Cursor, snapshot: JobSnapshot) -> bool:
-        """Whether the client that is at `cursor` was told of the job's end."""
-        if not snapshot.is_terminal or await self._following.loss(cursor):
+    async def is_over_for(self, place: Place, snapshot: JobSnapshot) -> bool:
+        """Whether the client that is at `place` was told of the job's end."""
+        if not snapshot.is_terminal:
             return False
-        end = await self._end_of(snapshot)
-        return end is not None and end <= cursor.sequence
+        if place.revision >= snapshot.revision > 0:
+            return True
+        if await self._following.loss(place.cursor):
+            return False
+        end = await self._replays.end_of_job(snapshot.scope, self._job_id, snapshot.status)
+        return end is not None and end <= place.cursor.sequence
 
-    async def run(self, snapshot: JobSnapshot, cursor: Cursor | None) -> None:
+    async def run(self, snapshot: JobSnapshot, place: Place | None) -> None:
         """Stream until the job or the connection is over."""
-        loss = await self._following.loss(cursor) if cursor else None
-        position = None if loss else cursor
+        loss = await self._following.loss(place.cursor) if place else None
+        position = None
+        if place and not loss:
+            position = place.cursor
+            self._subscription.knows(Known(self._job_id, place.revision))
         while True:
             if loss is not None:
                 self._following.reset(loss, resume=False)
             if position is None:
                 snapshot, position = await self._placed(snapshot)
-                shown = control.snapshot(snapshot.body, position, self._job_id, snapshot.revision)
-                self._subscription.show(shown)
-                if snapshot.is_terminal:
-                    end = max(position.sequence, await self._end_of(snapshot) or 0)
-                    self._finish(snapshot.status, position.at(end))
+                self._show(snapshot, position)
             with self._patience(snapshot):
                 loss = await self._following.run(position)
             if loss is None:
@@ -87,10 +91,13 @@ class JobFollowing:
         again = await self._read()
         return (again if isinstance(again, JobSnapshot) else snapshot), position
 
-    async def _end_of(self, snapshot: JobSnapshot) -> int | None:
-        if not snapshot.is_terminal:
-            return None
-        return await self._replays.end_of_job(snapshot.scope, self._job_id, snapshot.status)
+    def _show(self, snapshot: JobSnapshot, position: Cursor) -> None:
+        known = Known(self._job_id, snapshot.revision)
+        shown = control.snapshot(snapshot.body, position, known, is_last=snapshot.is_terminal)
+        self._subscription.knows(known)
+        self._subscription.put(shown)
+        if snapshot.is_terminal:
+            self._finish(snapshot.status, position)
 
     @contextmanager
     def _patience(self, snapshot: JobSnapshot) -> Iterator[None]:
@@ -109,5 +116,5 @@ class JobFollowing:
             timer.cancel()
 
     def _finish(self, status: str, position: Cursor, *, retry_ms: int | None = None) -> None:
-        self._subscription.put(control.ended_before(position, status, retry_ms))
+        self._subscription.put(control.ended_before(self._subscription.place(position), status, retry_ms))
         self._subscription.end(Ending.COMPLETE)

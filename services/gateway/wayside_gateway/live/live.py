@@ -18,6 +18,7 @@ from wayside_gateway.streams import control
 from wayside_gateway.streams.connections import Connection, Connections, TooManyStreams
 from wayside_gateway.streams.feed import SourceUnavailable
 from wayside_gateway.streams.following import Following, reset_reason
+from wayside_gateway.streams.place import Place
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.topic import Topic
 from wayside_gateway.streams.wanted import Wanted
@@ -50,7 +51,7 @@ class Live:
         async def serve(stream: ClientStream) -> web.StreamResponse:
             async with self.feeds.topic(scope) as topic:
                 position = cursor or topic.cursor
-                await stream.open(position)
+                await stream.open(Place(position))
                 if not stream.is_head:
                     connection = stream.connection(principal)
                     with self.connections.kept(connection):
@@ -77,9 +78,9 @@ class Live:
         return EventPage(frames, cursor.at(frames[-1].sequence), more=frames[-1].sequence < upto)
 
     async def job(
-        self, request: web.Request, principal: Principal, job_id: str, cursor: Cursor | None
+        self, request: web.Request, principal: Principal, job_id: str, place: Place | None
     ) -> web.StreamResponse:
-        """Stream one job: a snapshot unless `cursor` continues, its events, and its end."""
+        """Stream one job: a snapshot unless the client goes on from `place`, its events, and its end."""
 
         async def read() -> JobSnapshot | web.Response:
             snapshot = await self.jobs.read(request, job_id)
@@ -101,12 +102,12 @@ class Live:
                     read,
                     end_grace_seconds=self.end_grace_seconds,
                 )
-                if cursor and await job.is_over_for(cursor, snapshot):
+                if place and await job.is_over_for(place, snapshot):
                     return web.Response(status=204)
-                await stream.open(cursor)
+                await stream.open(place)
                 if not stream.is_head:
                     with self.connections.kept(connection):
-                        await job.run(snapshot, cursor)
+                        await job.run(snapshot, place)
             return stream.response
 
         return await self._serve(request, principal, wanted_of_job(job_id), serve)

@@ -7,12 +7,12 @@ from pydantic import AfterValidator, Field
 
 from wayside_events.catalogue import EVENT_CLASSES
 from wayside_events.contracts.problems import FieldError
-from wayside_events.cursor import Cursor
 from wayside_events.cursor import InvalidCursor as MalformedCursor
 from wayside_events.identifiers import Id, Scope, parse_entity_id
 from wayside_gateway.errors import InvalidCursor, StreamLimitReached, UpstreamUnavailable
 from wayside_gateway.live import LIVE, accepts_events
 from wayside_gateway.sse.wire import CONTENT_TYPE
+from wayside_gateway.streams.place import Place
 from wayside_gateway.streams.wanted import Wanted, is_type
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.errors import BusUnavailable, InvalidInput, NotFound
@@ -74,7 +74,7 @@ async def follow_job(
     request: web.Request, principal: Principal, job_id: Id, query: StreamQuery
 ) -> web.StreamResponse:
     """Stream a job as it is, and everything that happens to it until it is over."""
-    return await request.app[LIVE].job(request, principal, job_id, requested_cursor(request, query.cursor))
+    return await request.app[LIVE].job(request, principal, job_id, requested_place(request, query.cursor))
 
 
 @routes.get(
@@ -92,7 +92,8 @@ async def follow_events(request: web.Request, principal: Principal, query: Event
     With `Accept: application/json` the answer is `{"events": […], "cursor", "more", "reset"}`: ask again with its
     cursor; with `more` at once. Without a cursor it has no events and says where the stream is.
     """
-    cursor = requested_cursor(request, query.cursor)
+    place = requested_place(request, query.cursor)
+    cursor = place.cursor if place else None
     scope = scope_of(principal, query.scope)
     wanted = Wanted(
         types=tuple(sorted(set(query.types.split(",")))) if query.types else (),
@@ -106,12 +107,12 @@ async def follow_events(request: web.Request, principal: Principal, query: Event
     return web.Response(body=page.to_json(), content_type="application/json", headers=headers)
 
 
-def requested_cursor(request: web.Request, in_query: str | None) -> Cursor | None:
+def requested_place(request: web.Request, in_query: str | None) -> Place | None:
     """Return where the client wants to go on; raises `InvalidCursor`."""
     for field, text in (("Last-Event-ID", request.headers.get("Last-Event-ID")), ("?cursor", in_query)):
         if text:
             try:
-                return Cursor.parse(text)
+                return Place.parse(text)
             except MalformedCursor as error:
                 raise InvalidCursor(field, str(error)) from None
     return None

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from wayside_events.cursor import Cursor
 from wayside_gateway.sse import wire
 from wayside_gateway.sse.response import SseSink, StreamResponse
 from wayside_gateway.streams.connections import Connection
 from wayside_gateway.streams.control import Farewell
 from wayside_gateway.streams.frame import Frame
 from wayside_gateway.streams.lanes import LaneLimits
+from wayside_gateway.streams.place import Place
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.subscription import Subscription
 from wayside_gateway.streams.wanted import Wanted
@@ -49,11 +49,11 @@ class ClientStream:
         """Whether only the headers are asked for."""
         return self._request.method == "HEAD"
 
-    async def open(self, cursor: Cursor | None) -> None:
-        """Send headers, the time to wait before connecting again, and the cursor the stream starts from."""
+    async def open(self, place: Place | None) -> None:
+        """Send headers, the time to wait before connecting again, and where the stream starts."""
         await self.response.prepare(self._request)
         if not self.is_head:
-            first = wire.preamble(str(cursor) if cursor else None, spread_ms(self._settings.retry_ms))
+            first = wire.preamble(str(place) if place else None, spread_ms(self._settings.retry_ms))
             self._sink.write_raw(first)
 
     def connection(self, principal: Principal) -> Connection:

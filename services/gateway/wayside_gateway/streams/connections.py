@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import structlog
 
-from wayside_events.cursor import Cursor
 from wayside_gateway.streams import control
 from wayside_gateway.streams.control import Farewell
 from wayside_gateway.streams.frame import Frame
+from wayside_gateway.streams.place import Place
 from wayside_gateway.streams.subscription import Ending, Subscription
 from wayside_gateway.streams.topic import Topic
 
@@ -42,7 +42,7 @@ class Connection:
         self.farewell = farewell
 
     @property
-    def position(self) -> Cursor | None:
+    def place(self) -> Place | None:
         """Up to where the client has everything, when that can be said."""
         if self.topic is None or self.subscription.has_ended:
             return None
@@ -50,11 +50,11 @@ class Connection:
         if self.subscription.is_behind:
             return None
         cursor = self.topic.cursor
-        return cursor.at(max(cursor.sequence, self.subscription.position))
+        return self.subscription.place(cursor.at(max(cursor.sequence, self.subscription.position)))
 
     def close(self, reason: Farewell) -> None:
         """Say goodbye with the client's cursor and end the stream."""
-        self.subscription.put(control.bye(self.position, reason))
+        self.subscription.put(control.bye(self.place, reason))
         self.subscription.end(Ending.CLOSED)
 
 
@@ -111,7 +111,7 @@ class Connections:
                 log.exception("ping_failed")
 
     async def drain(self, seconds: float) -> None:
-        """Close all streams, evenly spread over `seconds`, and wait until they are gone."""
+        """Close all streams, evenly spread over `seconds`; their handlers end soon after."""
         self.is_draining = True
         waiting = [connection for part in self._slices for connection in part]
         random.shuffle(waiting)
@@ -127,7 +127,7 @@ class Connections:
 
     def _beat(self, part: dict[Connection, None], now: float) -> None:
         plain = control.ping()
-        shared: dict[Topic, Frame] = {}
+        shared: dict[tuple[Topic, int], Frame] = {}
         for connection in tuple(part):
             if now >= connection.deadline:
                 connection.close(connection.farewell)
@@ -135,13 +135,14 @@ class Connections:
                 connection.subscription.put(_ping_for(connection, shared) or plain)
 
 
-def _ping_for(connection: Connection, shared: dict[Topic, Frame]) -> Frame | None:
-    """Return the ping that tells its client how far it is; clients of one topic share it."""
-    topic = connection.topic
+def _ping_for(connection: Connection, shared: dict[tuple[Topic, int], Frame]) -> Frame | None:
+    """Return the ping that tells its client how far it is; clients that are equally far share it."""
+    topic, subscription = connection.topic, connection.subscription
     if topic is None:
         return None
-    if topic not in shared:
-        topic.flush()
-        shared[topic] = control.ping(topic.cursor)
-    ping = shared[topic]
-    return ping if ping.sequence >= connection.subscription.position else None
+    topic.flush()
+    equally_far = topic, subscription.known_revision
+    if equally_far not in shared:
+        shared[equally_far] = control.ping(subscription.place(topic.cursor))
+    ping = shared[equally_far]
+    return ping if ping.sequence >= subscription.position else None

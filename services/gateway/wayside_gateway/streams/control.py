@@ -7,6 +7,7 @@ import orjson
 
 from wayside_events.cursor import Cursor
 from wayside_gateway.streams.frame import Frame
+from wayside_gateway.streams.place import Known, Place
 
 
 class ResetReason(StrEnum):
@@ -24,21 +25,24 @@ class Farewell(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - come back with a new token
 
 
-def snapshot(job: bytes, position: Cursor, job_id: str, revision: int) -> Frame:
-    """Return the job as it was, in the jobs service's own JSON, at `position` or a little later."""
+def snapshot(job: bytes, position: Cursor, known: Known, *, is_last: bool = False) -> Frame:
+    """Return the job as it was, in the jobs service's own JSON, at `position` or a little later.
+
+    With `is_last`, the end follows, and brings the cursor: who is cut in between gets both again.
+    """
     return Frame(
         "wayside.snapshot",
         job,
         sequence=position.sequence,
-        cursor=str(position),
-        entity_id=job_id,
-        revision=revision,
+        cursor=None if is_last else str(Place(position, known.revision)),
+        entity_id=known.entity_id,
+        revision=known.revision,
     )
 
 
-def caught_up(position: Cursor) -> Frame:
+def caught_up(place: Place) -> Frame:
     """Say that everything stored was sent; what follows is live."""
-    return _frame("wayside.caught-up", orjson.dumps({"cursor": str(position)}), position)
+    return _frame("wayside.caught-up", orjson.dumps({"cursor": str(place)}), place)
 
 
 def reset(position: Cursor, reason: ResetReason, *, resume: bool) -> Frame:
@@ -62,26 +66,22 @@ def end(terminal: Frame) -> Frame:
     )
 
 
-def ended_before(position: Cursor, status: str, retry_ms: int | None = None) -> Frame:
-    """Say the same of a job that was over at `position` already."""
-    data = orjson.dumps({"status": status, "cursor": str(position)})
-    return Frame("wayside.end", data, sequence=position.sequence, cursor=str(position), retry_ms=retry_ms)
+def ended_before(place: Place, status: str, retry_ms: int | None = None) -> Frame:
+    """Say the same of a job that was over at `place` already."""
+    data = orjson.dumps({"status": status, "cursor": str(place)})
+    return _frame("wayside.end", data, place, retry_ms)
 
 
-def ping(position: Cursor | None = None) -> Frame:
-    """Say that the connection lives; with `position`, that the client has everything up to there."""
+def ping(place: Place | None = None) -> Frame:
+    """Say that the connection lives; with `place`, that the client has everything up to there."""
     data = orjson.dumps({"time": datetime.now(UTC)})
-    if position is None:
-        return Frame("wayside.ping", data)
-    return _frame("wayside.ping", data, position)
+    return _frame("wayside.ping", data, place)
 
 
-def bye(position: Cursor | None, reason: Farewell) -> Frame:
-    """Say that the stream ends here; with `position`, that the client has everything up to there."""
-    data = orjson.dumps({"reason": reason, "cursor": str(position) if position else None})
-    if position is None:
-        return Frame("wayside.bye", data)
-    return _frame("wayside.bye", data, position)
+def bye(place: Place | None, reason: Farewell) -> Frame:
+    """Say that the stream ends here; with `place`, that the client has everything up to there."""
+    data = orjson.dumps({"reason": reason, "cursor": str(place) if place else None})
+    return _frame("wayside.bye", data, place)
 
 
 def unavailable(code: str, detail: str, retry_ms: int) -> Frame:
@@ -90,5 +90,7 @@ def unavailable(code: str, detail: str, retry_ms: int) -> Frame:
     return Frame("wayside.unavailable", data, retry_ms=retry_ms)
 
 
-def _frame(name: str, data: bytes, position: Cursor) -> Frame:
-    return Frame(name, data, sequence=position.sequence, cursor=str(position))
+def _frame(name: str, data: bytes, place: Place | None, retry_ms: int | None = None) -> Frame:
+    if place is None:
+        return Frame(name, data, retry_ms=retry_ms)
+    return Frame(name, data, sequence=place.cursor.sequence, cursor=str(place), retry_ms=retry_ms)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from wayside_events.catalogue import PROGRESS_TYPE
+from wayside_gateway.streams.place import Known
 
 Encoder = Callable[["Frame"], bytes]
 """Turns a frame into the bytes of one wire format."""
@@ -47,13 +48,13 @@ class Frame:
         """Whether a newer frame of the same name and entity says all that this one says."""
         return self.name == PROGRESS_TYPE
 
-    def is_contained_in(self, snapshot: "Frame") -> bool:
-        """Whether a snapshot of an entity shows what this event did to it."""
-        return self.entity_id == snapshot.entity_id and 0 < self.revision <= snapshot.revision
+    def is_contained_in(self, known: Known) -> bool:
+        """Whether the known state of an entity shows what this event did to it."""
+        return self.entity_id == known.entity_id and 0 < self.revision <= known.revision
 
-    def is_after(self, snapshot: "Frame") -> bool:
-        """Whether this event happened to an entity after the snapshot of it."""
-        return self.entity_id == snapshot.entity_id and self.revision > snapshot.revision
+    def reaches(self, known: Known) -> bool:
+        """Whether no later event is contained in the known state: revisions rise."""
+        return self.entity_id == known.entity_id and self.revision >= known.revision
 
     def encoded(self, encoder: Encoder) -> bytes:
         """Return the frame's bytes, the same object each time."""

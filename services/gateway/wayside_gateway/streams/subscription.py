@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
+from wayside_events.cursor import Cursor
 from wayside_gateway.streams.frame import Batch, Encoder, Frame
 from wayside_gateway.streams.lanes import LaneLimits, Lanes
+from wayside_gateway.streams.place import Known, Place
 from wayside_gateway.streams.stats import Stats
 from wayside_gateway.streams.wanted import Wanted
 
@@ -56,7 +58,7 @@ class Subscription:
     a snapshot contains, which may be newer than the position it was shown at.
     """
 
-    __slots__ = ("_ending", "_lanes", "_limits", "_shown", "_sink", "_stats", "_wake", "position", "wanted")
+    __slots__ = ("_ending", "_known", "_lanes", "_limits", "_sink", "_stats", "_wake", "position", "wanted")
 
     def __init__(self, wanted: Wanted, sink: Sink, limits: LaneLimits, stats: Stats) -> None:
         self.wanted = wanted
@@ -64,7 +66,7 @@ class Subscription:
         self._sink = sink
         self._limits = limits
         self._lanes: Lanes | None = None
-        self._shown: Frame | None = None
+        self._known: Known | None = None
         self._stats = stats
         self._ending: Ending | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -90,10 +92,18 @@ class Subscription:
         if batch.is_last:
             self.end(Ending.COMPLETE)
 
-    def show(self, snapshot: Frame) -> None:
-        """Send the state of an entity; events that it contains already are left out from now on."""
-        self._shown = snapshot
-        self.put(snapshot)
+    @property
+    def known_revision(self) -> int:
+        """The revision of the entity whose events the client may know beyond its position; 0 for none."""
+        return self._known.revision if self._known else 0
+
+    def place(self, cursor: Cursor) -> Place:
+        """Return where the client is that was offered everything up to `cursor`."""
+        return Place(cursor, self.known_revision)
+
+    def knows(self, known: Known) -> None:
+        """Leave out, from now on, events that the client knows from the state of an entity."""
+        self._known = known if known.revision else None
 
     def put(self, frame: Frame) -> None:
         """Send a control message in its place among the events."""
@@ -150,15 +160,14 @@ class Subscription:
 
     def _news(self, batch: Batch) -> Batch | None:
         """Return what the client has not got, in the batch itself when that is all of it."""
-        shown = self._shown
-        if batch.first > self.position and shown is None:
+        known = self._known
+        if batch.first > self.position and known is None:
             return batch
         frames = [frame for frame in batch.frames if frame.sequence > self.position]
-        if shown is not None:
-            frames = [frame for frame in frames if not frame.is_contained_in(shown)]
-            # Revisions rise, so that nothing after this one is in the snapshot.
-            if any(frame.is_after(shown) for frame in frames):
-                self._shown = None
+        if known is not None:
+            if any(frame.reaches(known) for frame in frames):
+                self._known = None
+            frames = [frame for frame in frames if not frame.is_contained_in(known)]
         if len(frames) == len(batch.frames):
             return batch
         return Batch(frames) if frames else None

@@ -93,7 +93,7 @@ class Topic:
             self._deliver(frames, wanted, [subscription])
         if not subscription.has_ended:
             position = max(subscription.position, self.cursor.sequence)
-            subscription.put(control.caught_up(self.cursor.at(position)))
+            subscription.put(control.caught_up(subscription.place(self.cursor.at(position))))
             self._channel(wanted).subscriptions[subscription] = None
         return True
 

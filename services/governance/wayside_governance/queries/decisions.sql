@@ -8,9 +8,12 @@ SELECT * FROM suggestions WHERE id = $1 FOR NO KEY UPDATE;
 -- Whether a subject proposed any of a suggestion's evidence.
 SELECT EXISTS (SELECT FROM evidence WHERE suggestion_id = $1 AND proposed_by = $2);
 
--- name: evidence_of
--- All evidence of a suggestion, oldest first.
-SELECT * FROM evidence WHERE suggestion_id = $1 ORDER BY proposed_at, id;
+-- name: statements_of
+-- What all evidence of a suggestion states, oldest first, without what it rests on.
+SELECT id, digest, payload_hash, source_model, analysis_run_id, confidence, strength, proposed_by, proposed_at
+FROM evidence
+WHERE suggestion_id = $1
+ORDER BY proposed_at, id;
 
 -- name: payload_hashes
 -- What the evidence of a suggestion contributes to fingerprints.

@@ -13,8 +13,8 @@ FROM (
           AND ($3::text IS NULL OR edge.to_node_id = $3)
           AND ($4::text IS NULL OR edge.from_node_id = $4 OR edge.to_node_id = $4)
           AND ($5::text IS NULL OR edge.relationship_type = $5)
-          AND edge.id < $7::uuid
-        ORDER BY edge.id DESC
+          AND (edge.created_at, edge.id) < ($7::timestamptz, $9::uuid)
+        ORDER BY edge.created_at DESC, edge.id DESC
         LIMIT $6
     )
     UNION ALL
@@ -27,12 +27,12 @@ FROM (
           AND ($3::text IS NULL OR ghost.to_node_id = $3)
           AND ($4::text IS NULL OR ghost.from_node_id = $4 OR ghost.to_node_id = $4)
           AND ($5::text IS NULL OR ghost.relationship_type = $5)
-          AND ghost.id < $7::uuid
-        ORDER BY ghost.id DESC
+          AND (ghost.created_at, ghost.id) < ($7::timestamptz, $9::uuid)
+        ORDER BY ghost.created_at DESC, ghost.id DESC
         LIMIT $6
     )
 ) AS page
-ORDER BY id DESC
+ORDER BY created_at DESC, id DESC
 LIMIT $6;
 
 -- name: neighborhood

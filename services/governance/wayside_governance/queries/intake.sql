@@ -84,5 +84,5 @@ INSERT INTO evidence (
     payload, proposed_by, proposed_at
 )
 SELECT suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
-       payload::jsonb, proposed_by, $2
+       payload::json, proposed_by, $2
 FROM unnest($1::new_evidence[]);

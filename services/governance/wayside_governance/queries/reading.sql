@@ -1,11 +1,23 @@
 -- Statements that read suggestions and nodes.
 
 -- name: suggestion
--- One suggestion, with the strongest evidence for it.
-SELECT found.*, strongest.reasoning, strongest.payload
+-- One suggestion, with the reasoning of the strongest evidence for it.
+SELECT found.*, strongest.reasoning
 FROM suggestions AS found
 LEFT JOIN evidence AS strongest ON strongest.suggestion_id = found.id AND strongest.digest = found.strongest
 WHERE found.id = $1;
+
+-- name: payload_of
+-- What one piece of evidence holds.
+SELECT payload FROM evidence WHERE suggestion_id = $1 AND digest = $2;
+
+-- name: latest_evidence
+-- The latest evidence of a suggestion, at most $2 pieces, oldest first.
+SELECT latest.*
+FROM (
+    SELECT * FROM evidence WHERE suggestion_id = $1 ORDER BY proposed_at DESC, id DESC LIMIT $2
+) AS latest
+ORDER BY latest.proposed_at, latest.id;
 
 -- name: decisions_of
 -- All decisions on a suggestion, oldest first.
@@ -17,7 +29,7 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: list_by_confidence
 -- A page, the surest first: of each wanted status the first ones, merged.
-SELECT page.*, strongest.reasoning, strongest.payload
+SELECT page.*, strongest.reasoning
 FROM (
     SELECT found.*
     FROM unnest($2::text[]) AS wanted (status)
@@ -44,7 +56,7 @@ ORDER BY page.confidence DESC, page.id DESC;
 
 -- name: list_newest
 -- A page, the youngest first: of each wanted status the first ones, merged.
-SELECT page.*, strongest.reasoning, strongest.payload
+SELECT page.*, strongest.reasoning
 FROM (
     SELECT found.*
     FROM unnest($2::text[]) AS wanted (status)
@@ -71,7 +83,7 @@ ORDER BY page.created_at DESC, page.id DESC;
 
 -- name: list_oldest
 -- A page, the oldest first: of each wanted status the first ones, merged.
-SELECT page.*, strongest.reasoning, strongest.payload
+SELECT page.*, strongest.reasoning
 FROM (
     SELECT found.*
     FROM unnest($2::text[]) AS wanted (status)

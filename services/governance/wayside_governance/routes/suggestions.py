@@ -43,7 +43,7 @@ class SuggestionQuery(ListQuery):
 async def list_suggestions(
     request: web.Request, principal: Principal, query: SuggestionQuery
 ) -> SuggestionPage:
-    """One that does not change while pages are read is on exactly one of them."""
+    """One that does not change while pages are read is on exactly one of them. Evidence is not shown here."""
     filters = Filters(
         scope=scope_of(query, principal),
         statuses=tuple(dict.fromkeys(query.status)) or tuple(SuggestionStatus),
@@ -67,5 +67,5 @@ async def list_suggestions(
     errors=[SuggestionNotFound],
 )
 async def get_suggestion(request: web.Request, principal: Principal, suggestion_id: Id) -> SuggestionDetails:
-    """Evidence and decisions are oldest first."""
+    """Evidence and decisions are oldest first; of evidence, the latest 100 pieces are shown."""
     return await request.app[QUERIES].suggestion(principal, suggestion_id)

@@ -189,7 +189,7 @@ async def _undo(connection: Connection, seen: Suggestion, asked: Asked) -> Outco
     undone = await stored.decision_at(connection, seen.id, seen.revision)
     if undone is None or seen.status not in (SuggestionStatus.APPROVED, SuggestionStatus.REJECTED):
         raise IllegalTransition(seen.status, Verb.UNDO)
-    standing = Standing.of_all(await stored.evidence_for(connection, seen.id))
+    standing = Standing.of_all(await stored.statements_for(connection, seen.id))
     after = seen.undo(asked.at, standing=standing, forget=undone.fingerprints)
     retracted: Edge | None = None
     if undone.edge_id is not None:

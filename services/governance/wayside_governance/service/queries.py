@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.governance import (
@@ -26,7 +27,7 @@ from wayside_service.database import Database
 EDGES_PER_NODE: Final = 4
 """How many edges a neighbourhood may have for each node it may have."""
 
-_ONE_SNAPSHOT: Final = {"isolation": "repeatable_read", "readonly": True}
+_ONE_SNAPSHOT: Final = MappingProxyType({"isolation": "repeatable_read", "readonly": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class QueryService:
     database: Database
 
     async def suggestion(self, reader: Principal, suggestion_id: EntityId) -> SuggestionDetails:
-        """Return a suggestion with all its evidence and decisions."""
+        """Return a suggestion with its evidence and decisions."""
         async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
             found = await reading.suggestion_details(connection, suggestion_id)
         if found is None or not reader.may(Role.VIEWER, found.scope):
@@ -66,9 +67,7 @@ class QueryService:
         """Return a page of edges, the youngest first."""
         after = read_page(page.page, Order.NEWEST)
         async with self.database.transaction(readonly=True) as connection:
-            found = await graph.list_edges(
-                connection, filters, after=after.item_id if after else None, limit=page.limit + 1
-            )
+            found = await graph.list_edges(connection, filters, after=after, limit=page.limit + 1)
         shown = found[: page.limit]
         last = Position(shown[-1].created_at, shown[-1].id) if len(found) > page.limit else None
         return EdgePage(items=tuple(shown), next_page=write_page(Order.NEWEST, last))

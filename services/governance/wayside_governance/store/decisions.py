@@ -8,9 +8,9 @@ from wayside_governance.domain.suggestion import Decision, Edge, Suggestion
 from wayside_governance.store.rows import (
     claim_of,
     decision_of,
-    evidence_of,
     id_of,
     optional_id,
+    statement_of,
     suggestion_of,
 )
 from wayside_governance.store.statements import DECISIONS
@@ -29,9 +29,9 @@ async def has_proposed(connection: Connection, suggestion_id: str, subject: str)
     return proposed
 
 
-async def evidence_for(connection: Connection, suggestion_id: str) -> list[Evidence]:
-    """Return all evidence, oldest first."""
-    return [evidence_of(row) for row in await connection.fetch(DECISIONS.evidence_of, suggestion_id)]
+async def statements_for(connection: Connection, suggestion_id: str) -> list[Evidence]:
+    """Return all evidence, oldest first, without payload and reasoning: together they may be very large."""
+    return [statement_of(row) for row in await connection.fetch(DECISIONS.statements_of, suggestion_id)]
 
 
 async def payload_hashes(connection: Connection, suggestion_id: str) -> list[bytes]:

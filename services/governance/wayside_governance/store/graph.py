@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from wayside_events.contracts.governance import Edge, Node
-from wayside_governance.domain.wanted import Bounds, EdgeFilters
+from wayside_governance.domain.wanted import Bounds, EdgeFilters, Position
 from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import GRAPH, READING
 from wayside_service.database import Connection
 
-_LAST: Final = str(UUID(int=2**128 - 1))
+_START: Final = Position(datetime.max.replace(tzinfo=UTC), str(UUID(int=2**128 - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ class Walk:
 
 
 async def list_edges(
-    connection: Connection, filters: EdgeFilters, *, after: str | None, limit: int
+    connection: Connection, filters: EdgeFilters, *, after: Position | None, limit: int
 ) -> list[Edge]:
-    """Return the first `limit` edges after an id, the youngest first; wants a transaction."""
+    """Return the first `limit` edges after a position, the youngest first; wants a transaction."""
+    start = after or _START
     await connection.execute(READING.plan_for_these_filters)
     rows = await connection.fetch(
         GRAPH.list_edges,
@@ -39,8 +41,9 @@ async def list_edges(
         filters.node_id,
         filters.relationship_type,
         limit,
-        after or _LAST,
+        start.key,
         filters.with_suggested,
+        start.item_id,
     )
     return [_edge(row) for row in rows]
 

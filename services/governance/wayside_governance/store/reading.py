@@ -11,6 +11,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from wayside_events.contracts.governance import (
+    ALL_EVIDENCE_LIMIT,
     Decision,
     Evidence,
     NodeDetails,
@@ -21,7 +22,7 @@ from wayside_events.contracts.governance import (
 from wayside_events.identifiers import ScopeName
 from wayside_governance.domain.wanted import Filters, Order, Position
 from wayside_governance.store.rows import id_of, optional_id
-from wayside_governance.store.statements import DECISIONS, READING
+from wayside_governance.store.statements import READING
 from wayside_service.database import Connection, Query
 
 _FIRST: Final = str(UUID(int=0))
@@ -57,14 +58,16 @@ async def suggestion(connection: Connection, suggestion_id: str) -> Suggestion |
 
 
 async def suggestion_details(connection: Connection, suggestion_id: str) -> SuggestionDetails | None:
-    """Return one suggestion with all its evidence and decisions; wants a transaction with one snapshot."""
+    """Return one suggestion with its evidence and decisions; wants a transaction with one snapshot."""
     row = await connection.fetchrow(READING.suggestion, suggestion_id)
     if row is None:
         return None
-    evidence = await connection.fetch(DECISIONS.evidence_of, suggestion_id)
+    strongest = await connection.fetchrow(READING.payload_of, suggestion_id, row["strongest"])
+    evidence = await connection.fetch(READING.latest_evidence, suggestion_id, ALL_EVIDENCE_LIMIT)
     decisions = await connection.fetch(READING.decisions_of, suggestion_id)
     return SuggestionDetails(
         **_fields(row),
+        evidence=_payload(strongest) if strongest else None,
         all_evidence=tuple(_evidence(one) for one in evidence),
         decisions=tuple(shown_decision(one) for one in decisions),
     )
@@ -125,7 +128,6 @@ def _fields(row: asyncpg.Record) -> dict[str, Any]:
         "confidence": row["confidence"],
         "strength": row["strength"],
         "reasoning": row["reasoning"],
-        "evidence": _payload(row),
         "evidence_count": row["evidence_count"],
         "suppressed_count": row["suppressed_count"],
         "source_model": row["source_model"],

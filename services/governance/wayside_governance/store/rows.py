@@ -54,8 +54,8 @@ def _review_of(row: asyncpg.Record) -> Review | None:
     )
 
 
-def evidence_of(row: asyncpg.Record) -> Evidence:
-    """Read a row of `evidence`."""
+def statement_of(row: asyncpg.Record) -> Evidence:
+    """Read a row of `evidence` without payload and reasoning."""
     return Evidence(
         id=id_of(row["id"]),
         digest=row["digest"],
@@ -64,8 +64,8 @@ def evidence_of(row: asyncpg.Record) -> Evidence:
         analysis_run_id=row["analysis_run_id"],
         confidence=row["confidence"],
         strength=row["strength"],
-        reasoning=row["reasoning"],
-        payload=row["payload"],
+        reasoning=None,
+        payload=None,
         proposed_by=row["proposed_by"],
         proposed_at=row["proposed_at"],
     )
