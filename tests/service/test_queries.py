@@ -48,3 +48,17 @@ def test_a_required_statement_must_be_there(tmp_path: Path) -> None:
 def test_an_unknown_name_is_an_attribute_error(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="no statement is named fail"):
         _ = load(tmp_path, CLAIM).fail
+
+
+def test_the_files_of_a_folder_are_one(tmp_path: Path) -> None:
+    (tmp_path / "claims.sql").write_text(CLAIM)
+    (tmp_path / "others.sql").write_text(CLAIM.replace("claim", "other"))
+    (tmp_path / "notes.txt").write_text("no SQL")
+    assert set(load_queries(tmp_path)) == {"claim", "other"}
+
+
+def test_a_name_that_two_files_of_a_folder_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "claims.sql").write_text(CLAIM)
+    (tmp_path / "others.sql").write_text(CLAIM)
+    with pytest.raises(InvalidQueries, match=r"others.sql: claim is there twice"):
+        load_queries(tmp_path)

@@ -1,4 +1,4 @@
-"""Named SQL statements from one file."""
+"""Named SQL statements from one file, or from all of a folder."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -42,23 +42,35 @@ class Queries(Mapping[str, Query]):
 def load_queries(source: Traversable, *, require: frozenset[str] = frozenset()) -> Queries:
     """Read `-- name: <name>`, one line `-- <description>`, then the statement, as often as the file has them.
 
-    Raises `InvalidQueries` for a duplicate name, a missing description or statement, and for a name of `require`
-    that is not there.
+    Of a folder all `.sql` files are read, as if they were one. Raises `InvalidQueries` for a duplicate name, a missing
+    description or statement, and for a name of `require` that is not there.
     """
-    head, *parts = _HEADER.split(source.read_text(encoding="utf-8"))
-    if re.sub(r"^--.*$", "", head, flags=re.MULTILINE).strip():
-        msg = f"{source.name}: a statement without a name"
-        raise InvalidQueries(msg)
     statements: dict[str, Query] = {}
-    for name, block in zip(parts[::2], parts[1::2], strict=True):
-        if name in statements:
-            msg = f"{source.name}: {name} is there twice"
-            raise InvalidQueries(msg)
-        statements[name] = _statement(source.name, name, block)
+    for file in _files(source):
+        for name, statement in _read(file):
+            if name in statements:
+                msg = f"{file.name}: {name} is there twice"
+                raise InvalidQueries(msg)
+            statements[name] = statement
     if missing := require - statements.keys():
         msg = f"{source.name}: {', '.join(sorted(missing))} missing"
         raise InvalidQueries(msg)
     return Queries(statements)
+
+
+def _files(source: Traversable) -> list[Traversable]:
+    if not source.is_dir():
+        return [source]
+    return sorted((file for file in source.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+
+
+def _read(file: Traversable) -> Iterator[tuple[str, Query]]:
+    head, *parts = _HEADER.split(file.read_text(encoding="utf-8"))
+    if re.sub(r"^--.*$", "", head, flags=re.MULTILINE).strip():
+        msg = f"{file.name}: a statement without a name"
+        raise InvalidQueries(msg)
+    for name, block in zip(parts[::2], parts[1::2], strict=True):
+        yield name, _statement(file.name, name, block)
 
 
 def _statement(file: str, name: str, block: str) -> Query:

@@ -29,6 +29,7 @@ class LogRow:
     level: LogLevel
     message: str
     context: Json
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

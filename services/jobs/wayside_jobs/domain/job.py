@@ -80,6 +80,8 @@ class Job(NamedTuple):
     related: Related | None = None
     parent_id: EntityId | None = None
     root_id: EntityId | None = None
+    depth: int = 0
+    child_count: int = 0
     retry_of: EntityId | None = None
     unique_key: str | None = None
     origin: str | None = None
@@ -88,12 +90,15 @@ class Job(NamedTuple):
     token_hash: bytes | None = None
     seq: int = 0
     log_seq: int = 0
+    log_dropped: int = 0
+    log_bytes: int = 0
     progress: Json = NO_PROGRESS
     partial: Json | None = None
     result: Json | None = None
     metrics: Json | None = None
     error: Json | None = None
     cancel: Cancel | None = None
+    is_cascading: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
     lease_expires_at: datetime | None = None

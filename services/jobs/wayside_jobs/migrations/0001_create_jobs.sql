@@ -1,20 +1,4 @@
--- Jobs, their logs, the job types, and the keys that make creation idempotent.
-
-CREATE TABLE job_types (
-    name text PRIMARY KEY,
-    spec json NOT NULL,
-    registered_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
-);
-
-CREATE TABLE runners (
-    name text PRIMARY KEY,
-    version text,
-    slots integer NOT NULL,
-    job_types text[] NOT NULL,
-    registered_at timestamptz NOT NULL DEFAULT now(),
-    seen_at timestamptz NOT NULL DEFAULT now()
-);
+-- Jobs and their logs.
 
 -- One row per job. What a report changes (revision, seq, lease, progress) is in no index, so that with room on the
 -- page a report is a heap-only update; hence due_at, a lower bound of the moment at which a running job needs a look,
@@ -48,6 +32,8 @@ CREATE TABLE jobs (
     related_id text,
     parent_id uuid,
     root_id uuid,
+    depth smallint NOT NULL,
+    child_count integer NOT NULL DEFAULT 0,
     retry_of uuid,
     unique_key text,
     origin text,
@@ -55,12 +41,15 @@ CREATE TABLE jobs (
     runner text,
     token_hash bytea,
     seq bigint NOT NULL,
-    log_seq bigint NOT NULL,
+    log_seq bigint NOT NULL DEFAULT 0,
+    log_dropped bigint NOT NULL DEFAULT 0,
+    log_bytes bigint NOT NULL DEFAULT 0,
     cancel_state text CHECK (cancel_state IN ('requested', 'acknowledged', 'forced')),
     cancel_requested_by text,
     cancel_requested_at timestamptz,
     cancel_reason text,
     cancel_deadline timestamptz,
+    is_cascading boolean NOT NULL DEFAULT false,
     started_at timestamptz,
     finished_at timestamptz,
     lease_expires_at timestamptz,
@@ -85,27 +74,34 @@ CREATE TABLE jobs (
     autovacuum_analyze_scale_factor = 0.02
 );
 
--- What may be claimed, in the order in which it is.
-CREATE INDEX jobs_ready ON jobs (queue, type, priority DESC, run_at, id) WHERE status = 'queued' AND is_ready;
+-- What may be claimed: per scope, so that a claim can go round the scopes, in the order in which it is.
+CREATE INDEX jobs_ready ON jobs (queue, type, scope, priority DESC, run_at, id) WHERE status = 'queued' AND is_ready;
 -- What waits for its time.
 CREATE INDEX jobs_scheduled ON jobs (run_at) WHERE status = 'queued' AND NOT is_ready;
+-- What concurrency limits count.
+CREATE INDEX jobs_running ON jobs (queue, type, scope) WHERE status = 'running';
 -- Running jobs that need a look: lost, timed out, or to be canceled by force.
 CREATE INDEX jobs_due ON jobs (due_at) WHERE status = 'running';
+-- Canceled jobs whose children are still to be told.
+CREATE INDEX jobs_cascading ON jobs (id) WHERE is_cascading;
 -- Finished jobs whose time to live ends.
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
--- One active job per key.
+-- One active job per key, and the newest that had it.
 CREATE UNIQUE INDEX jobs_unique_key ON jobs (scope, type, unique_key)
     WHERE unique_key IS NOT NULL AND status IN ('queued', 'running');
+CREATE INDEX jobs_by_unique_key ON jobs (scope, type, unique_key, created_at DESC) WHERE unique_key IS NOT NULL;
 
--- Lists, newest first. Those by status and by type read one range per status and merge them.
+-- Lists, newest first. Those by status, type and parent read one range per status and merge them.
 CREATE INDEX jobs_by_status ON jobs (scope, status, created_at DESC, id DESC);
 CREATE INDEX jobs_by_type ON jobs (scope, type, status, created_at DESC, id DESC);
 CREATE INDEX jobs_by_creator ON jobs (scope, created_by, created_at DESC, id DESC);
+CREATE INDEX jobs_by_end ON jobs (scope, created_by, finished_at DESC, id DESC) WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_by_session ON jobs (scope, session_id, created_at DESC, id DESC) WHERE session_id IS NOT NULL;
 CREATE INDEX jobs_by_related ON jobs (scope, related_type, related_id, created_at DESC, id DESC)
     WHERE related_id IS NOT NULL;
-CREATE INDEX jobs_by_parent ON jobs (parent_id, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
+CREATE INDEX jobs_by_parent ON jobs (parent_id, status, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
 CREATE INDEX jobs_by_root ON jobs (root_id, created_at DESC, id DESC) WHERE root_id IS NOT NULL;
+CREATE INDEX jobs_by_retry ON jobs (retry_of, created_at DESC) WHERE retry_of IS NOT NULL;
 
 CREATE TABLE job_logs (
     job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
@@ -114,21 +110,9 @@ CREATE TABLE job_logs (
     level text NOT NULL CHECK (level IN ('debug', 'info', 'warning', 'error')),
     message text NOT NULL,
     context json NOT NULL,
+    bytes integer NOT NULL,
     PRIMARY KEY (job_id, seq)
 );
-
--- The answers to requests with an Idempotency-Key.
-CREATE TABLE idempotency_keys (
-    scope text NOT NULL,
-    caller text NOT NULL,
-    key text NOT NULL,
-    request_hash bytea NOT NULL,
-    job_id uuid NOT NULL,
-    answer json,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (scope, caller, key)
-);
-CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 -- Rows as the service sends them, many in one array: a third of the cost of one array per column. A type never changes:
 -- a later version of the service that sends other columns brings types of its own.
@@ -161,6 +145,7 @@ CREATE TYPE new_job AS (
     related_id text,
     parent_id uuid,
     root_id uuid,
+    depth smallint,
     retry_of uuid,
     unique_key text,
     origin text,
@@ -168,7 +153,6 @@ CREATE TYPE new_job AS (
     runner text,
     token_hash bytea,
     seq bigint,
-    log_seq bigint,
     started_at timestamptz,
     lease_expires_at timestamptz,
     timeout_at timestamptz,
@@ -192,11 +176,14 @@ CREATE TYPE changed_job AS (
     token_hash bytea,
     seq bigint,
     log_seq bigint,
+    log_dropped bigint,
+    log_bytes bigint,
     cancel_state text,
     cancel_requested_by text,
     cancel_requested_at timestamptz,
     cancel_reason text,
     cancel_deadline timestamptz,
+    is_cascading boolean,
     started_at timestamptz,
     finished_at timestamptz,
     lease_expires_at timestamptz,
@@ -225,5 +212,6 @@ CREATE TYPE new_log_entry AS (
     time timestamptz,
     level text,
     message text,
-    context json
+    context json,
+    bytes integer
 );

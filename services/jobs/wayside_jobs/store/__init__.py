@@ -1,4 +1,4 @@
-"""The only place that speaks to PostgreSQL; runs the named statements of `queries.sql`."""
+"""The only place that speaks to PostgreSQL; runs the named statements of `queries/`."""
 
 from wayside_jobs.store.store import Store
 from wayside_jobs.store.unit import KeyUse, Locked, NewJob, Ready, ReadyJob, Unit

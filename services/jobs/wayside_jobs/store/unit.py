@@ -19,7 +19,7 @@ from wayside_service.outbox import add_events
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
-SQL: Final = load_queries(files("wayside_jobs") / "queries.sql")
+SQL: Final = load_queries(files("wayside_jobs") / "queries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class Unit:
         if not logged:
             return
         rows = [
-            (job_id, row.seq, row.time, row.level, row.message, row.context)
+            (job_id, row.seq, row.time, row.level, row.message, row.context, row.bytes)
             for job_id, fact in logged
             for row in fact.entries
         ]

@@ -1,0 +1,72 @@
+-- What jobs may be, where they wait, who runs them, and what callers and readers have said before.
+
+CREATE TABLE job_types (
+    name text PRIMARY KEY,
+    spec json NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Only queues that somebody has paused or limited have a row.
+CREATE TABLE queues (
+    name text PRIMARY KEY,
+    paused_at timestamptz,
+    paused_by text,
+    pause_reason text,
+    concurrency_limit integer CHECK (concurrency_limit >= 1),
+    concurrency_limit_per_scope integer CHECK (concurrency_limit_per_scope >= 1),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE runners (
+    name text PRIMARY KEY,
+    version text,
+    hostname text,
+    pid integer,
+    queues text[] NOT NULL,
+    job_types text[] NOT NULL,
+    slots integer NOT NULL,
+    is_draining boolean NOT NULL DEFAULT false,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    stopped_at timestamptz
+);
+CREATE INDEX runners_by_age ON runners (seen_at);
+
+-- The answers to requests with an Idempotency-Key.
+CREATE TABLE idempotency_keys (
+    scope text NOT NULL,
+    caller text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    job_id uuid NOT NULL,
+    answer json,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, caller, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- Up to which end of a job a reader has seen how jobs ended.
+CREATE TABLE seen_marks (
+    scope text NOT NULL,
+    subject text NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (scope, subject)
+);
+
+-- What happened in each minute; every instance adds what it did. Buckets are counts, with the bounds of the code.
+CREATE TABLE job_stats (
+    minute timestamptz NOT NULL,
+    queue text NOT NULL,
+    type text NOT NULL,
+    created bigint NOT NULL,
+    claimed bigint NOT NULL,
+    completed bigint NOT NULL,
+    failed bigint NOT NULL,
+    canceled bigint NOT NULL,
+    pickup_seconds float8 NOT NULL,
+    run_seconds float8 NOT NULL,
+    pickup_buckets bigint[] NOT NULL,
+    run_buckets bigint[] NOT NULL,
+    PRIMARY KEY (minute, queue, type)
+);

@@ -1,0 +1,50 @@
+-- New jobs, and the keys that make a repeat harmless. Times are the database's; `$n` are values.
+
+-- name: insert_jobs
+-- Create jobs; one whose unique key an active job has is left out.
+INSERT INTO jobs (
+    id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
+    created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
+    ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
+    session_id, related_type, related_id, parent_id, root_id, depth, retry_of, unique_key, origin, traceparent,
+    runner, token_hash, seq, started_at, lease_expires_at, timeout_at, due_at, progress,
+    input_bytes, input
+)
+SELECT * FROM unnest($1::new_job[])
+ON CONFLICT DO NOTHING
+RETURNING id::text;
+
+-- name: find_unique
+-- The active job with a scope ($1), type ($2) and unique key ($3).
+SELECT id::text FROM jobs
+WHERE scope = $1 AND type = $2 AND unique_key = $3 AND status IN ('queued', 'running');
+
+-- name: read_family
+-- Scope and root of the jobs that are to have children.
+SELECT id::text AS id, scope, coalesce(root_id, id)::text AS root_id FROM jobs WHERE id = ANY($1::uuid[]);
+
+-- name: remember_keys
+-- Take idempotency keys (scopes, callers, keys, request hashes, job ids); those that are taken are left out.
+INSERT INTO idempotency_keys (scope, caller, key, request_hash, job_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::uuid[])
+ON CONFLICT DO NOTHING
+RETURNING scope, caller, key;
+
+-- name: read_key
+-- What an idempotency key ($1 scope, $2 caller, $3 key) was used for, and the answer then.
+SELECT request_hash, job_id::text AS job_id, answer FROM idempotency_keys
+WHERE scope = $1 AND caller = $2 AND key = $3;
+
+-- name: store_answers
+-- Keep the answers (scopes, callers, keys, job ids, answers) to requests with an idempotency key.
+UPDATE idempotency_keys AS known SET job_id = given.job_id, answer = given.answer
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::json[]) AS given (scope, caller, key, job_id, answer)
+WHERE known.scope = given.scope AND known.caller = given.caller AND known.key = given.key;
+
+-- name: forget_keys
+-- Delete at most $2 idempotency keys that are older than $1 seconds.
+DELETE FROM idempotency_keys WHERE (scope, caller, key) IN (
+    SELECT scope, caller, key FROM idempotency_keys
+    WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING key;
