@@ -158,6 +158,75 @@ async def test_a_service_that_does_not_answer_in_time_is_504(start_gateway: Star
         assert (answer.status, (await answer.json())["code"]) == (504, "upstream_timeout")
 
 
+async def test_a_request_with_a_body_is_not_sent_twice(start_gateway: Start, upstream: Upstream) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"x")
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    urls = f"{upstream.url},http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, start_gateway(jobs_url=urls, wait=False) as gateway:
+        upstream.requests.clear()
+        async with asyncio.timeout(5), gateway.http.get(gateway.url + "/v1/jobs", data=b"x") as answer:
+            assert (answer.status, (await answer.json())["code"]) == (503, "upstream_unavailable")
+    assert upstream.requests == []
+
+
+async def test_a_client_that_goes_away_takes_its_request_along(start_gateway: Start) -> None:
+    arrived, ended = asyncio.Event(), asyncio.Event()
+
+    async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        await reader.read()
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(work, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, start_gateway(governance_url=url, wait=False) as gateway, asyncio.timeout(5):
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(b"GET /v1/edges HTTP/1.1\r\nHost: x\r\n\r\n")
+        await arrived.wait()
+        writer.close()
+        await ended.wait()
+
+
+SMUGGLED = b"GET /v1/jobs/smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding : chunked",
+        "Content-Length: +5",
+    ],
+)
+async def test_a_request_whose_length_is_in_doubt_is_refused(
+    gateway: GatewayHere, upstream: Upstream, head: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n0\r\n\r\n".encode() + SMUGGLED)
+    assert (await reader.read()).startswith(b"HTTP/1.0 400")
+    writer.close()
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+async def test_an_upgrade_changes_nothing_of_the_request(
+    gateway: GatewayHere, upstream: Upstream, protocol: str
+) -> None:
+    sent = {"Connection": "Upgrade", "Upgrade": protocol}
+    async with gateway.http.post(gateway.url + "/v1/jobs", data=SMUGGLED, headers=sent) as answer:
+        seen = await answer.json()
+    assert seen["body"] == SMUGGLED.decode()
+    assert not {"upgrade", "connection"} & set(seen["headers"])
+    assert len(upstream.requests) == 1
+
+
 async def test_an_answer_that_breaks_off_does_not_look_whole(gateway: GatewayHere) -> None:
     with pytest.raises(aiohttp.ClientError):
         async with gateway.get("/v1/jobs/broken/off") as answer:

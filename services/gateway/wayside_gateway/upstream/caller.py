@@ -12,7 +12,7 @@ from wayside_gateway.upstream.instances import Instances
 from wayside_service.errors import ServiceError
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods whose requests have no body here and may be sent twice."""
+"""Methods whose requests may be sent twice; not with a body, of which a part may be gone already."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ async def _first_answer(
             if isinstance(error.__cause__, ServiceError):
                 raise error.__cause__ from None
             _note_failure(instances, url, error)
-            if method not in IDEMPOTENT:
+            if method not in IDEMPOTENT or body is not None:
                 break
         else:
             instances.answered(url)
