@@ -174,6 +174,18 @@ async def test_one_subject_has_only_so_many_streams(start_gateway: Start) -> Non
         assert "Retry-After" in answer.headers
 
 
+async def test_eventsource_is_told_to_wait_for_a_free_stream(start_gateway: Start) -> None:
+    """It would take an error status as final, and the stream that is in its way may be its own, cut before."""
+    async with (
+        start_gateway(streams_per_subject=1) as gateway,
+        gateway.follow(),
+        gateway.follow() as follower,
+    ):
+        (only,) = await follower.rest()
+    assert (only.event, only.json["code"]) == ("wayside.unavailable", "too_many_streams")
+    assert (follower.retry or 0) > 2_000
+
+
 async def test_a_gateway_that_stops_sends_its_clients_to_the_next(
     start_gateway: Start, bus: Bus, nats_url: str
 ) -> None:

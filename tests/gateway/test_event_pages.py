@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+from tests.gateway.test_continuity import manage_stream
 from tests.gateway.world import GatewayHere, Story, publish
 
 from wayside_events.bus import Bus
@@ -27,6 +29,28 @@ async def test_a_poller_gets_every_event_once(gateway: GatewayHere, bus: Bus) ->
         seen += [event["revision"] for event in found["events"]]
         assert found["more"] == (len(seen) < 25)
     assert seen == list(range(1, 26))
+
+
+async def test_who_names_json_gets_json_even_if_anything_will_do(gateway: GatewayHere) -> None:
+    """As axios asks, and fetch wrappers."""
+    async with gateway.get("/v1/events", Accept="application/json, text/plain, */*") as answer:
+        assert answer.content_type == "application/json"
+
+
+async def test_a_page_whose_events_go_while_it_is_read_says_so(
+    gateway: GatewayHere, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, read = Story(bus, new_id()), gateway.live.replays.page
+    start = await bus.position()
+    await publish(bus, story.started(), story.progressed())
+
+    async def page_after_purge(*arguments: Any) -> Any:
+        await manage_stream(bus, "PURGE")
+        return await read(*arguments)
+
+    monkeypatch.setattr(gateway.live.replays, "page", page_after_purge)
+    found = await page(gateway, f"?cursor={start}")
+    assert (found["events"], found["reset"], found["cursor"]) == ([], "expired", str(await bus.position()))
 
 
 async def test_a_page_skips_what_is_not_wanted(gateway: GatewayHere, bus: Bus) -> None:

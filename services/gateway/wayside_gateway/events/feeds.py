@@ -81,8 +81,12 @@ class Feeds:
         """Look from time to time whether the stream is still the same one; runs until cancelled."""
         while True:
             await asyncio.sleep(interval_seconds)
-            with suppress(SourceUnavailable):
+            try:
                 await self.check()
+            except SourceUnavailable:
+                pass
+            except Exception:
+                log.exception("stream_check_failed")
 
     async def check(self) -> None:
         """Have feeds of another epoch begin anew. Live events alone do not tell a new stream from the old one."""

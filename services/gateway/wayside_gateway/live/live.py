@@ -70,6 +70,9 @@ class Live:
                 return EventPage([], state.position, reset=reset_reason(cursor, state.position))
             upto = state.position.sequence
             batch = await self.replays.page(scope, wanted, cursor, upto)
+            # Again, as events may have gone before they could be read.
+            if not (state := await self.feeds.state()).keeps_all_after(cursor):
+                return EventPage([], state.position, reset=reset_reason(cursor, state.position))
         except SourceUnavailable:
             raise BusUnavailable from None
         if batch is None:
@@ -124,8 +127,8 @@ class Live:
                 raise ShuttingDown
             with self.connections.admitted(principal.subject):
                 return await serve(stream)
-        except TooManyStreams as error:
-            raise StreamLimitReached from error
+        except TooManyStreams:
+            return await self._unavailable(stream, request, StreamLimitReached())
         except SourceUnavailable as error:
             log.info("stream_source_unavailable", error=str(error))
             return await self._unavailable(stream, request, BusUnavailable())
@@ -135,19 +138,30 @@ class Live:
             return stream.response
 
     async def _unavailable(
-        self, stream: ClientStream, request: web.Request, error: Unavailable
+        self, stream: ClientStream, request: web.Request, error: Unavailable | StreamLimitReached
     ) -> web.StreamResponse:
         """Tell the client to try again. EventSource would take an error status as final."""
-        if not stream.response.prepared and not accepts_events(request):
+        if not stream.response.prepared and not names_events(request):
             raise error
-        retry_ms = spread_ms(self.settings.retry_ms)
+        retry_ms = spread_ms(max(self.settings.retry_ms, error.retry_after_seconds * 1000))
         return await stream.fail(control.unavailable(error.code, str(error), retry_ms))
 
 
+def names_events(request: web.Request) -> bool:
+    """Whether the client asks for `text/event-stream` by name, as EventSource does."""
+    return CONTENT_TYPE in _accept(request)
+
+
 def accepts_events(request: web.Request) -> bool:
-    """Whether the client takes `text/event-stream`; one that says nothing does."""
-    accept = request.headers.get("Accept", "*/*")
-    return CONTENT_TYPE in accept or "*/*" in accept or "text/*" in accept
+    """Whether the client takes `text/event-stream`: by name, or because it names nothing better."""
+    accept = _accept(request)
+    return names_events(request) or (
+        "application/json" not in accept and ("*/*" in accept or "text/*" in accept)
+    )
+
+
+def _accept(request: web.Request) -> str:
+    return ",".join(request.headers.getall("Accept", ["*/*"])).lower()
 
 
 LIVE: Final = web.AppKey("wayside_live", Live)

@@ -6,6 +6,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from wayside_events.catalogue import TERMINAL_TYPES
 from wayside_events.cursor import Cursor, InvalidCursor
 from wayside_events.identifiers import ScopeName, parse_scope
 from wayside_gateway.errors import UpstreamUnavailable
@@ -13,7 +14,7 @@ from wayside_gateway.upstream.caller import answer_of
 from wayside_gateway.upstream.headers import context_headers, end_to_end
 from wayside_gateway.upstream.instances import Instances
 
-_TERMINAL = frozenset({"completed", "failed", "canceled"})
+_TERMINAL = frozenset(name.rpartition(".")[2] for name in TERMINAL_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
