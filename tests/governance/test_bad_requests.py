@@ -97,6 +97,12 @@ async def test_a_bad_address_is_a_problem_that_names_the_parameter(api: Api) -> 
     assert found == {path: (422, codes[field], field) for path, field in ADDRESSES}
 
 
+async def test_a_body_and_a_query_that_name_different_scopes_are_refused(api: Api) -> None:
+    everywhere = api.as_("root", "admin", scope="*")
+    answer = await everywhere.post(f"{PROPOSE}?scope=globex", {"scope": SCOPE, **proposal()})
+    assert said(answer) == (422, "invalid_input", "/scope")
+
+
 async def test_what_is_not_json_is_said_to_be_so(api: Api) -> None:
     headers = {"Content-Type": "application/json"}
     answers = [await api.call("POST", PROPOSE, data=raw, headers=headers) for raw in NOT_JSON]

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 from tests.service.sample import Serve
-from tests.service.test_http import NoteIsGone, get_note, routes
+from tests.service.test_http import Author, NoteIsGone, get_note, routes
 
 from wayside_service.errors import ERROR_STATUSES
 from wayside_service.http import ApiInfo, RouteTable, openapi_document
@@ -49,6 +49,20 @@ def test_bodies_are_closed_in_the_document_too() -> None:
     schemas = document_of(routes)["components"]["schemas"]
     assert schemas["CreateNote"]["additionalProperties"] is False
     assert schemas["Author"]["additionalProperties"] is False
+
+
+def test_a_body_that_the_handler_reads_itself_is_described_too() -> None:
+    table = RouteTable()
+    takes = {"application/json": list[Author], "application/x-ndjson": Author}
+
+    @table.post("/v1/authors", summary="Take authors", answers={204: None}, role=None, takes=takes)
+    async def take_authors() -> None: ...
+
+    operation = document_of(table)["paths"]["/v1/authors"]["post"]
+    lines = operation["requestBody"]["content"]["application/x-ndjson"]["schema"]
+    assert lines == {"$ref": "#/components/schemas/Author", "description": "One a line"}
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["type"] == "array"
+    assert {"400", "408", "413", "415"} <= operation["responses"].keys()
 
 
 def test_a_lenient_list_is_described_by_its_items() -> None:

@@ -66,6 +66,10 @@ class _Schemas:
             if parameters.body is not None:
                 inputs.append((_key(route, "body"), "validation", parameters.body.adapter))
             inputs += [
+                (_key(route, content_type), "validation", TypeAdapter(taken))
+                for content_type, taken in route.takes.items()
+            ]
+            inputs += [
                 (_key(route, status), "serialization", TypeAdapter(answer))
                 for status, answer in route.answers.items()
                 if answer is not None and not isinstance(answer, MediaType)
@@ -125,10 +129,20 @@ def _operation(route: Route, parameters: Parameters, schemas: _Schemas, errors: 
         if route.reads_lines:
             content[LINES] = {"schema": {"description": "The items of the array, one a line"}}
         operation["requestBody"] = {"required": not parameters.body.is_optional, "content": content}
+    elif route.takes:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {kind: {"schema": _taken(route, kind, schemas)} for kind in route.takes},
+        }
     if route.role is not None:
         operation["security"] = [{"bearer": []}]
         operation["x-wayside-role"] = str(route.role)
     return operation
+
+
+def _taken(route: Route, content_type: str, schemas: _Schemas) -> Json:
+    schema = schemas.of(route, content_type)
+    return {**schema, "description": "One a line"} if content_type == LINES else schema
 
 
 def _parameters(place: str, flat: FlatModel | None, schemas: _Schemas) -> list[Json]:
@@ -164,7 +178,7 @@ def _possible(route: Route, parameters: Parameters) -> list[type[Exception]]:
     if route.role is not None:
         possible += [known.Unauthorized, known.InvalidToken, known.TokenExpired]
         possible += [known.Forbidden, known.ScopeForbidden]
-    if parameters.body is not None:
+    if parameters.body is not None or route.takes:
         possible += [known.BadRequest, known.MalformedJson, known.RequestTimedOut]
         possible += [known.BodyTooLarge, known.UnsupportedMediaType]
     return [*possible, known.InvalidInput]

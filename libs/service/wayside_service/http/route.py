@@ -48,7 +48,8 @@ class Route:
 
     `role` is needed in the scope the request names (see `binding`), or in any when it names none; `None` lets
     everyone in. `errors` are the error classes that the handler raises, for the document. With `reads_lines` a
-    body of newline-delimited JSON is read as the array of its lines.
+    body of newline-delimited JSON is read as the array of its lines. `takes` is for the document too: what a handler
+    that reads the body itself takes, by content type; for `LINES` it is the type of a line.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Route:
     errors: Sequence[type[Exception]] = ()
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
     reads_lines: bool = False
+    takes: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
 
     @property
@@ -77,6 +79,7 @@ class RouteOptions(TypedDict):
     errors: NotRequired[Sequence[type[Exception]]]
     body_limit_bytes: NotRequired[int]
     reads_lines: NotRequired[bool]
+    takes: NotRequired[Mapping[str, Any]]
 
 
 class RouteTable:

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import orjson
 from aiohttp import web
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
-from wayside_events.contracts.governance import Intake, ProposalOutcome, ProposeReply
+from wayside_events.contracts.governance import Intake, Proposal, ProposalOutcome, ProposeReply
 from wayside_events.contracts.problems import FieldError, Problem, pointer
-from wayside_events.identifiers import ScopeName, UnsafeToken, parse_scope
+from wayside_events.identifiers import Scope, ScopeName, UnsafeToken, parse_scope
 from wayside_governance.routes.keys import INTAKE
 from wayside_governance.routes.lines import LineTooLong, lines_of
 from wayside_governance.routes.parameters import ScopeQuery, scope_of
@@ -27,7 +27,7 @@ from wayside_service.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from wayside_service.http import RouteTable
+from wayside_service.http import ClosedModel, RouteTable
 from wayside_service.http.binding import body_chunks, read_limited
 from wayside_service.middleware import ERRORS
 from wayside_service.problems import problem_of
@@ -38,9 +38,24 @@ BODY_LIMIT_BYTES = 16 * 1024 * 1024
 BATCH_LIMIT = 1_000
 BATCH_LIMIT_BYTES = 4 * 1024 * 1024
 SPOOL_BYTES = 1024 * 1024
+ANSWER_LIMIT_BYTES = 256 * 1024 * 1024
+"""What may wait on disk for the end of a stream: the outcomes of some two million lines."""
 
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
+
+
+class OneProposal(Proposal):
+    """One proposal, and the scope it is for, which may be left out by who has just one."""
+
+    scope: Scope | None = None
+
+
+class ManyProposals(ClosedModel):
+    """Proposals, each validated alone, and the scope they are for, which may be left out by who has just one."""
+
+    scope: Scope | None = None
+    proposals: Annotated[tuple[Proposal, ...], Field(min_length=1, max_length=BATCH_LIMIT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +73,9 @@ class Body:
     summary="Propose one claim, many, or a stream of them",
     answers={200: ProposeReply},
     role=Role.RUNNER,
-    errors=[MalformedJson, UnsupportedMediaType, TooLarge],
+    errors=[TooLarge],
     body_limit_bytes=BODY_LIMIT_BYTES,
+    takes={JSON: ManyProposals | OneProposal, LINES: Proposal},
 )
 async def propose(
     request: web.Request, principal: Principal, query: ScopeQuery
@@ -67,8 +83,9 @@ async def propose(
     """Answer one outcome per proposal, in order; an invalid one blocks no other.
 
     `application/json`: `{"scope": …, "proposals": [at most 1,000]}`, or one proposal with its scope; when that one is not
-    valid, the answer is a 422, or a 413 for evidence over its limit. `application/x-ndjson`, with `?scope=`: a proposal a line, of any number; the answer has
-    an outcome a line, and as the last line `{"problem": …}` should the service have to give up on the way.
+    valid, the answer is a 422, or a 413 for evidence over its limit. `application/x-ndjson`, with `?scope=`: a proposal
+    a line, about two million at most; the answer has an outcome a line, and as the last line `{"problem": …}` should
+    the service have to give up on the way: lines without an outcome were not taken.
     """
     match request.content_type:
         case "application/json":
@@ -100,6 +117,8 @@ def _read_body(raw: bytes, principal: Principal, query: ScopeQuery) -> Body:
         raise _invalid("/", "dict_type", "The body is a proposal or {scope, proposals}")
     given = value.pop("scope", None)
     scope = scope_of(query, principal, Role.RUNNER) if given is None else _read_scope(given)
+    if query.scope not in (None, scope):
+        raise _invalid("/scope", "ambiguous", "The body names another scope than the query")
     scope_field = "?scope" if given is None else "/scope"
     if "proposals" not in value:
         return Body(scope, scope_field, [value], is_one=True)
@@ -139,11 +158,12 @@ async def _propose_lines(request: web.Request, principal: Principal, query: Scop
     with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         try:
             async for batch in _batches(request):
+                _leave_room(spool.tell())
                 outcomes = await _take_lines(request.app[INTAKE], scope, principal.subject, batch)
                 spool.writelines(
                     outcome.model_dump_json(exclude_none=True).encode() + b"\n" for outcome in outcomes
                 )
-        except (Unavailable, BadRequest, RequestTimedOut) as error:
+        except (Unavailable, BadRequest, RequestTimedOut, TooLarge) as error:
             if not spool.tell():
                 raise
             problem = problem_of(error, request.app[ERRORS])
@@ -156,6 +176,11 @@ async def _propose_lines(request: web.Request, principal: Principal, query: Scop
             await response.write(chunk)
         await response.write_eof()
         return response
+
+
+def _leave_room(answer_bytes: int) -> None:
+    if answer_bytes >= ANSWER_LIMIT_BYTES:
+        raise TooLarge("The stream is too long for one answer; propose what is left in another request.")
 
 
 async def _batches(request: web.Request) -> AsyncIterator[list[bytes | LineTooLong]]:
