@@ -15,7 +15,7 @@ from wayside_events.bus.messages import MESSAGE_ID_HEADER, OutgoingMessage, Stor
 from wayside_events.bus.publishing import (
     BatchRefused,
     StreamMissing,
-    check_sizes,
+    check_messages,
     publish_atomically,
     publish_one,
 )
@@ -116,7 +116,7 @@ class Bus:
         message = OutgoingMessage(event.nats_subject, event.id, event.to_json())
         client = self._connection.require()
         state = await self.state()
-        check_sizes(client, [message])
+        check_messages(client, [message])
         return state.position.at(await publish_one(client, message))
 
     async def publish_batch(self, messages: Sequence[OutgoingMessage]) -> None:
@@ -128,7 +128,7 @@ class Bus:
         `BusUnavailable` when it is not known how far it came: sending all again is harmless.
         """
         client = self._connection.require()
-        check_sizes(client, messages)
+        check_messages(client, messages)
         try:
             if self._atomic is None:
                 await self.ensure_stream()

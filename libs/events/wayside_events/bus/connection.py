@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
-from nats.errors import Error, SlowConsumerError
+from nats.errors import ConnectionReconnectingError, Error, SlowConsumerError
 
 from wayside_events.bus.errors import AccessDenied, BusUnavailable, describe
 
@@ -64,6 +64,12 @@ class ReconnectingClient(Client):
         error = Error(f"nats: {err_msg}")
         await self._error_cb(error)
         await self._process_op_err(error)
+
+    async def send_encoded(self, commands: bytes) -> None:
+        """Send publish commands that are written in full already, after all that was sent before."""
+        if not self.is_connected:
+            raise ConnectionReconnectingError
+        await self._send_command(commands)
 
     async def stop_deliveries(self, subscription: Subscription) -> None:
         """Return when the server sends nothing more to a subscription and all it sent has arrived."""

@@ -1,7 +1,8 @@
 """What travels over the bus, apart from typed events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
 SEQUENCE_HEADER = "Nats-Sequence"
@@ -9,14 +10,12 @@ TIMESTAMP_HEADER = "Nats-Time-Stamp"
 STATUS_HEADER = "Status"
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
+class OutgoingMessage(NamedTuple):
     """An encoded event on its way to the stream. `message_id` is the event's id; the stream drops a repeat by it."""
 
     subject: str
     message_id: str
     payload: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from nats.aio.client import Client
 from nats.errors import Error, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 
+from wayside_events.bus.connection import ReconnectingClient
 from wayside_events.bus.errors import (
     BusUnavailable,
     MessageTooLarge,
@@ -40,51 +40,68 @@ class BatchRefused(Exception):
     """The server did not store the batch, whole; the messages can be sent one by one instead."""
 
 
-def check_sizes(client: Client, messages: Sequence[OutgoingMessage]) -> None:
-    """Raise `MessageTooLarge` for the first message that the server would not take."""
+def check_messages(client: ReconnectingClient, messages: Sequence[OutgoingMessage]) -> None:
+    """Find what can never be stored before anything is sent.
+
+    Raises `MessageTooLarge` for the first message that the server would not take, `PublishRefused` for the first with
+    white space in its subject or id, which would end the protocol's line.
+    """
     limit = client.max_payload
-    for message in messages:
-        own = sum(len(name) + len(value) + 4 for name, value in message.headers.items())
-        size = len(message.payload) + len(message.message_id) + own + _HEADER_ALLOWANCE
-        if size > limit:
-            raise MessageTooLarge(message.message_id, size, limit)
+    room = limit - _HEADER_ALLOWANCE
+    for _, message_id, payload in messages:
+        if len(payload) + len(message_id) > room:
+            raise MessageTooLarge(message_id, len(payload) + len(message_id) + _HEADER_ALLOWANCE, limit)
+    if not _is_plain("".join([subject + message_id for subject, message_id, _ in messages])):
+        wrong = next(each for each in messages if not _is_plain(each.subject + each.message_id))
+        raise PublishRefused(wrong.message_id, "its subject or id has a character that cannot be sent")
 
 
-async def publish_one(client: Client, message: OutgoingMessage) -> int:
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+async def publish_one(client: ReconnectingClient, message: OutgoingMessage) -> int:
     """Publish and wait until it is stored; returns its sequence, also when it was stored before."""
-    headers = {**message.headers, MESSAGE_ID_HEADER: message.message_id}
-    ack = await _request(client, message, headers)
+    ack = await _request(client, message, {MESSAGE_ID_HEADER: message.message_id})
     if error := ack.get("error"):
         raise _refusal(message, error)
     return int(ack["seq"])
 
 
-async def publish_atomically(client: Client, messages: Sequence[OutgoingMessage]) -> None:
+async def publish_atomically(client: ReconnectingClient, messages: Sequence[OutgoingMessage]) -> None:
     """Publish up to 1,000 messages, all stored or none; raises `BatchRefused` when none was."""
     assert 1 < len(messages) <= BATCH_LIMIT
     batch_id = uuid4().hex
+    last = messages[-1]
     with nats_errors("a batch could not be sent"):
-        for number, message in enumerate(messages[:-1], start=1):
-            headers = _batch_headers(message, batch_id, number)
-            await client.publish(message.subject, message.payload, headers=headers)
-    headers = _batch_headers(messages[-1], batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
-    ack = await _request(client, messages[-1], headers)
+        await client.send_encoded(_encode_batch(messages[:-1], batch_id))
+    headers = {
+        MESSAGE_ID_HEADER: last.message_id,
+        "Nats-Batch-Id": batch_id,
+        "Nats-Batch-Sequence": str(len(messages)),
+        "Nats-Batch-Commit": "1",
+    }
+    ack = await _request(client, last, headers)
     if error := ack.get("error"):
         if int(error.get("code", 0)) >= 500:
             raise BusUnavailable(f"the event stream refused a batch: {error['description']}")
         raise BatchRefused(error["description"])
 
 
-def _batch_headers(message: OutgoingMessage, batch_id: str, number: int) -> dict[str, str]:
-    return {
-        **message.headers,
-        MESSAGE_ID_HEADER: message.message_id,
-        "Nats-Batch-Id": batch_id,
-        "Nats-Batch-Sequence": str(number),
-    }
+def _encode_batch(messages: Sequence[OutgoingMessage], batch_id: str) -> bytes:
+    """Write the publish commands of all of a batch but its end: `publish` of nats-py takes ten times as long."""
+    same = f"\r\nNats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: "
+    parts: list[bytes] = []
+    for number, (subject, message_id, payload) in enumerate(messages, start=1):
+        headers = f"NATS/1.0\r\n{MESSAGE_ID_HEADER}: {message_id}{same}{number}\r\n\r\n"
+        size = len(headers)
+        parts += f"HPUB {subject} {size} {size + len(payload)}\r\n{headers}".encode(), payload, b"\r\n"
+    return b"".join(parts)
 
 
-async def _request(client: Client, message: OutgoingMessage, headers: dict[str, str]) -> dict[str, Any]:
+async def _request(
+    client: ReconnectingClient, message: OutgoingMessage, headers: dict[str, str]
+) -> dict[str, Any]:
     try:
         reply = await client.request(
             message.subject, message.payload, timeout=_ACK_TIMEOUT_SECONDS, headers=headers
