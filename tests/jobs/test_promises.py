@@ -8,7 +8,7 @@ import orjson
 from tests.jobs.api import SCOPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, StartInstance
 
-from wayside_events.bus import Bus
+from wayside_events.bus import Bus, OutgoingMessage
 from wayside_events.catalogue import TERMINAL_TYPES, AnyEvent, parse_event
 from wayside_events.contracts.jobs import Job, Outcome
 from wayside_events.jobs import (
@@ -21,13 +21,20 @@ from wayside_events.jobs import (
     JobStarted,
 )
 from wayside_service.outbox import OUTBOX_SQL
+from wayside_service.outbox.frame import unpack
 
 KEEP_EVENTS = """
-    CREATE TABLE kept (id bigint GENERATED ALWAYS AS IDENTITY, entity text, payload bytea, state json);
+    CREATE TABLE kept (LIKE outbox);
     CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN INSERT INTO jobs.kept (entity, payload) VALUES (NEW.entity, NEW.payload); RETURN NULL; END $$;
+        BEGIN INSERT INTO jobs.kept VALUES (NEW.*); RETURN NULL; END $$;
     CREATE TRIGGER keep AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION keep();
 """
+
+
+async def kept(connection: Connection) -> list[OutgoingMessage]:
+    """All events that were ever written, in order."""
+    rows = await connection.fetch("SELECT events, messages FROM kept ORDER BY id")
+    return [message for row in rows for message in unpack(row["messages"], row["events"])]
 
 
 async def a_life(api: Api, runner: RunnerForTests, dice: random.Random) -> list[Job]:
@@ -75,9 +82,9 @@ async def test_any_run_leaves_one_event_for_each_revision_and_each_equals_the_ro
     await runner.register(spec())
     dice = random.Random(7)
     lives = await asyncio.gather(*(a_life(apis[n % 2], runner, dice) for n in range(24)))
+    written = await kept(connection)
     for seen in lives:
-        rows = await connection.fetch("SELECT payload FROM kept WHERE entity = $1 ORDER BY id", seen[0].id)
-        events = [parse_event(row["payload"]) for row in rows]
+        events = [parse_event(each.payload) for each in written if each.subject.endswith(seen[0].id)]
         assert [event.revision for event in events] == list(range(1, len(events) + 1))
         assert sum(event.type in TERMINAL_TYPES for event in events) <= 1
         assert all(event.type not in TERMINAL_TYPES for event in events[:-1])
@@ -116,8 +123,7 @@ async def test_a_trace_is_carried_from_the_request_into_the_events_and_the_assig
     headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
     await api.post("/v1/jobs", {"type": "demo.add", "scope": SCOPE}, headers=headers)
     assignment = await runner.claim_one()
-    rows = await connection.fetch("SELECT payload FROM kept ORDER BY id")
-    carried = [orjson.loads(row["payload"])["traceparent"] for row in rows]
+    carried = [orjson.loads(each.payload)["traceparent"] for each in await kept(connection)]
     assert assignment.job.traceparent is not None
     assert all(trace in traceparent for traceparent in [*carried, assignment.job.traceparent])
 
@@ -129,7 +135,7 @@ async def test_the_token_of_an_attempt_is_nowhere_to_be_read(
     job = await api.create()
     assignment = await runner.claim_one()
     row = str(dict(await connection.fetchrow("SELECT * FROM jobs") or {}))
-    told = str(await connection.fetch("SELECT payload FROM kept"))
+    told = str(await kept(connection))
     shown = str((await api.get(f"/v1/jobs/{job.id}")).body)
     assert assignment.token not in row + told + shown
 

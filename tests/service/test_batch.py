@@ -1,47 +1,62 @@
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayside_service.outbox.batch import Row, without_stored, without_superseded
+from wayside_events.bus import OutgoingMessage
+from wayside_service.outbox.batch import Row, messages_of, without_stored, without_superseded
 
 PROGRESS, LOG = "analysis.job.progress", "analysis.job.log"
 
 
-def row(number: int, entity: str, revision: int, event_type: str = LOG) -> Row:
-    return Row(
-        number, entity, revision, event_type, f"{event_type}.acme.{entity}", f"{entity}:{revision}", b"{}", 0
-    )
+def message(entity: str, revision: int, event_type: str = LOG) -> OutgoingMessage:
+    return OutgoingMessage(f"{event_type}.acme.{entity}", f"{entity}:{revision}", b"{}")
 
 
-def revisions(rows: list[Row]) -> list[int]:
-    return [row.revision for row in rows]
+def revisions(messages: Sequence[OutgoingMessage]) -> list[int]:
+    return [int(each.message_id.partition(":")[2]) for each in messages]
 
 
 def test_progress_is_superseded_by_the_next_progress_of_the_same_entity() -> None:
-    rows = [row(1, "a", 1, PROGRESS), row(2, "b", 1, PROGRESS), row(3, "a", 2, PROGRESS)]
-    assert without_superseded(rows, {PROGRESS}) == rows[1:]
+    messages = [message("a", 1, PROGRESS), message("b", 1, PROGRESS), message("a", 2, PROGRESS)]
+    assert without_superseded(messages, {PROGRESS}) == messages[1:]
+
+
+def test_progress_is_superseded_by_progress_in_a_later_row() -> None:
+    rows = [Row(1, [message("a", 1, PROGRESS)]), Row(2, [message("b", 7), message("a", 2, PROGRESS)])]
+    assert revisions(without_superseded(messages_of(rows), {PROGRESS})) == [7, 2]
 
 
 def test_progress_with_something_else_after_it_is_kept() -> None:
-    rows = [row(1, "a", 1, PROGRESS), row(2, "a", 2), row(3, "a", 3, PROGRESS)]
-    assert without_superseded(rows, {PROGRESS}) == rows
+    messages = [message("a", 1, PROGRESS), message("a", 2), message("a", 3, PROGRESS)]
+    assert without_superseded(messages, {PROGRESS}) == messages
 
 
 def test_other_types_are_never_superseded() -> None:
-    rows = [row(1, "a", 1), row(2, "a", 2)]
-    assert without_superseded(rows, {PROGRESS}) == rows
+    messages = [message("a", 1), message("a", 2), message("b", 1, PROGRESS)]
+    assert without_superseded(messages, {PROGRESS}) == messages
+    assert without_superseded(messages, ()) == messages
 
 
-def test_rows_the_stream_has_are_left_out_by_subject() -> None:
-    rows = [row(1, "a", 4), row(2, "b", 4), row(3, "a", 5, PROGRESS), row(4, "a", 9), row(5, "a", 10)]
-    assert without_stored(rows, {f"{LOG}.acme.a": "a:9"}) == [rows[1], rows[2], rows[4]]
+def test_messages_the_stream_has_are_left_out_by_subject() -> None:
+    messages = [
+        message("a", 4),
+        message("b", 4),
+        message("a", 5, PROGRESS),
+        message("a", 9),
+        message("a", 10),
+    ]
+    assert without_stored(messages, {f"{LOG}.acme.a": "a:9"}) == [messages[1], messages[2], messages[4]]
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([PROGRESS, LOG])), max_size=30))
 def test_what_is_left_is_in_order_and_ends_with_the_newest_of_each_entity(
     spec: list[tuple[str, str]],
 ) -> None:
-    rows = [row(number, entity, number, event_type) for number, (entity, event_type) in enumerate(spec, 1)]
-    kept = without_superseded(rows, {PROGRESS})
+    messages = [message(entity, number, event_type) for number, (entity, event_type) in enumerate(spec, 1)]
+    kept = without_superseded(messages, {PROGRESS})
     assert revisions(kept) == sorted(revisions(kept))
-    assert {r.entity: r.revision for r in kept} == {r.entity: r.revision for r in rows}
-    assert [r for r in kept if r.type == LOG] == [r for r in rows if r.type == LOG]
+    newest, left = ({each.message_id[0]: each for each in found} for found in (messages, kept))
+    assert left == newest
+    logs = [each for each in messages if each.subject.startswith(LOG)]
+    assert [each for each in kept if each.subject.startswith(LOG)] == logs

@@ -7,13 +7,13 @@ from tests.service.sample import OpenDatabase, Written
 
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
+from wayside_service.outbox.frame import unpack
 
 
 async def message_ids(database: Database) -> list[str]:
     async with database.acquire() as connection:
-        return [
-            row["message_id"] for row in await connection.fetch("SELECT message_id FROM outbox ORDER BY id")
-        ]
+        rows = await connection.fetch("SELECT events, messages FROM outbox ORDER BY id")
+    return [message.message_id for row in rows for message in unpack(row["messages"], row["events"])]
 
 
 async def test_events_are_kept_in_the_order_they_were_given(open_database: OpenDatabase) -> None:
@@ -22,6 +22,33 @@ async def test_events_are_kept_in_the_order_they_were_given(open_database: OpenD
         async with database.transaction() as connection:
             await add_events(connection, events)
         assert await message_ids(database) == [event.id for event in events]
+
+
+async def test_the_events_of_a_transaction_are_one_row(open_database: OpenDatabase) -> None:
+    async with open_database() as database:
+        async with database.transaction() as connection:
+            await add_events(connection, [Written(note, 1) for note in range(300)])
+        async with database.acquire() as connection:
+            assert await connection.fetchval("SELECT array_agg(events) FROM outbox") == [300]
+
+
+async def test_many_or_large_events_are_several_rows_in_order(open_database: OpenDatabase) -> None:
+    sizes = [10] * 600 + [300_000, 300_000, 3_000_000, 10]
+    events = [Written(1, revision, padding=size) for revision, size in enumerate(sizes, 1)]
+    async with open_database() as database:
+        async with database.transaction() as connection:
+            await add_events(connection, events)
+        async with database.acquire() as connection:
+            rows = await connection.fetchval("SELECT array_agg(events ORDER BY id) FROM outbox")
+        assert rows == [500, 101, 1, 1, 1]
+        assert await message_ids(database) == [event.id for event in events]
+
+
+async def test_no_events_are_no_row(open_database: OpenDatabase) -> None:
+    async with open_database() as database:
+        async with database.transaction() as connection:
+            await add_events(connection, [])
+        assert await message_ids(database) == []
 
 
 async def test_events_of_a_transaction_that_is_rolled_back_never_were(open_database: OpenDatabase) -> None:

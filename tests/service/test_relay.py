@@ -52,7 +52,7 @@ class Instance:
 
     async def pending(self) -> int:
         async with self.database.acquire() as connection:
-            count: int = await connection.fetchval("SELECT count(*) FROM outbox")
+            count: int = await connection.fetchval("SELECT coalesce(sum(events), 0) FROM outbox")
             return count
 
     async def is_drained(self) -> bool:

@@ -1,4 +1,4 @@
-"""Rows of the outbox, and which of a batch are worth publishing; pure."""
+"""Rows of the outbox as they are read, and which of their messages are worth publishing; pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,41 +8,49 @@ from wayside_events.bus import OutgoingMessage
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event that waits."""
+    """Events that one transaction wrote, and that wait."""
 
     id: int
-    entity: str
-    revision: int
-    type: str
-    subject: str
-    message_id: str
-    payload: bytes
-    age_seconds: float
-
-    @property
-    def message(self) -> OutgoingMessage:
-        """What is published."""
-        return OutgoingMessage(self.subject, self.message_id, self.payload)
+    messages: Sequence[OutgoingMessage]
 
 
-def without_superseded(rows: Sequence[Row], conflated_types: Collection[str]) -> list[Row]:
-    """Leave out rows of `conflated_types` that the next row of the same entity, of the same type, supersedes."""
-    kept: list[Row] = []
+def messages_of(rows: Sequence[Row]) -> list[OutgoingMessage]:
+    """Return the messages of all rows, in order."""
+    return [message for row in rows for message in row.messages]
+
+
+def without_superseded(
+    messages: Sequence[OutgoingMessage], conflated_types: Collection[str]
+) -> list[OutgoingMessage]:
+    """Leave out messages of `conflated_types` that the next of the same entity, of the same type, supersedes.
+
+    A subject is the type, the scope and the entity: two messages of one subject are of one type and entity.
+    """
+    prefixes = tuple(f"{event_type}." for event_type in conflated_types)
+    if not any(message.subject.startswith(prefixes) for message in messages):
+        return list(messages)
+    kept: list[OutgoingMessage] = []
     following: dict[str, str] = {}
-    for row in reversed(rows):
-        if row.type not in conflated_types or following.get(row.entity) != row.type:
-            kept.append(row)
-        following[row.entity] = row.type
+    for message in reversed(messages):
+        subject = message.subject
+        entity = subject[subject.rindex(".") :]
+        if following.get(entity) != subject or not subject.startswith(prefixes):
+            kept.append(message)
+        following[entity] = subject
     kept.reverse()
     return kept
 
 
-def without_stored(rows: Sequence[Row], stored: Mapping[str, str]) -> list[Row]:
-    """Leave out rows that the stream has: `stored` is the newest message id of each subject.
+def without_stored(messages: Sequence[OutgoingMessage], stored: Mapping[str, str]) -> list[OutgoingMessage]:
+    """Leave out messages that the stream has: `stored` is the newest message id of each subject.
 
     The events of a subject, all of one entity, are stored in the order of their revisions.
     """
-    return [row for row in rows if row.revision > _revision(stored.get(row.subject))]
+    return [
+        message
+        for message in messages
+        if _revision(message.message_id) > _revision(stored.get(message.subject))
+    ]
 
 
 def _revision(message_id: str | None) -> int:
