@@ -293,3 +293,15 @@ async def test_many_jobs_end_in_a_few_full_batches(link: Link) -> None:
     assert await link.reporter.drain(20) == 0
     assert link.batches == [1_000, 1_000, 1_000]
     task.cancel()
+
+
+async def test_a_report_that_no_request_can_hold_is_refused_instead_of_blocking_the_others(
+    link: Link, reporter: Reporter
+) -> None:
+    large, small = new_attempt(), new_attempt()
+    for attempt, result in ((large, "x" * MAX_BYTES), (small, "y")):
+        reporter.add(attempt)
+        attempt.complete(result)
+    assert await eventually(lambda: large.is_settled and small.is_settled)
+    ended = {attempt.job.id: link.applied[attempt.job.id][-1].kind for attempt in (large, small)}
+    assert ended == {large.job.id: "fail", small.job.id: "complete"}

@@ -106,7 +106,11 @@ class Attempt:
         """The jobs service knows how the attempt ended: nothing is left to say."""
         self.is_settled = True
         while self._on_settled:
-            self._on_settled.pop()()
+            try:
+                callback = self._on_settled.pop()
+            except IndexError:  # another thread found it settled at the same time
+                return
+            callback()
 
     def when_settled(self, callback: Callable[[], None]) -> None:
         """Call back once nothing is left to say, from whatever thread finds that; at once when it is so already."""

@@ -149,6 +149,9 @@ class Reporter:
 
     async def _send_whole(self, batch: list[Entry], seconds: float) -> Sequence[ReportOutcome]:
         """Send; a batch that is refused as such goes report by report, to find the one at fault."""
+        # A report of logs is bounded where it is made, far below what NATS takes by default.
+        if len(batch) == 1 and batch[0].kind != "log" and batch[0].size > self._max_bytes():
+            return [_invalid(batch[0], _too_large(batch[0].size, self._max_bytes()))]
         try:
             return await self._send([entry.report for entry in batch], seconds)
         except RequestRefused as refused:
@@ -216,6 +219,11 @@ def _severity(error: BusError) -> int:
 
 def _invalid(entry: Entry, problem: Problem) -> ReportOutcome:
     return ReportOutcome(job_id=entry.attempt.job.id, outcome=Outcome.INVALID, problem=problem)
+
+
+def _too_large(size: int, limit: int) -> Problem:
+    detail = f"The report has {size:,} bytes as JSON; a request takes {limit:,}."
+    return Problem(title="Payload too large", status=413, code="payload_too_large", detail=detail)
 
 
 def _about(entry: Entry, outcome: ReportOutcome) -> tuple[str, str, str]:

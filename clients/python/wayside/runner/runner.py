@@ -13,7 +13,7 @@ from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt, AttemptKey
 from wayside.reporting.buffer import Report
 from wayside.reporting.reporter import Reporter
-from wayside_events.bus import Bus, BusSettings, BusUnavailable, MalformedReply, RequestRefused
+from wayside_events.bus import Bus, BusError, BusSettings, BusUnavailable, MalformedReply, RequestRefused
 from wayside_events.contracts.jobs import (
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
@@ -130,7 +130,8 @@ class Runner:
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.error("%s: %s", task.get_name(), error, exc_info=error)
+            expected = isinstance(error, BusError)
+            logger.error("%s: %s", task.get_name(), error, exc_info=None if expected else error)
 
     async def _start(self) -> None:
         await self.bus.ready()
