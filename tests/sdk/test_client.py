@@ -217,3 +217,18 @@ async def test_a_cancel_of_what_was_canceled_before_is_a_conflict(client: Client
     script.answers = [lambda: problem(409)]
     with pytest.raises(Conflict):
         await client.jobs.cancel(JOB)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8080", "ftp://host", "http://", "http://host?x=1", "http://a b"]
+)
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(WaysideError, match="not the address of a gateway"):
+        Client(url)
+
+
+async def test_an_id_leads_to_no_other_path(client: Client, script: Script) -> None:
+    script.answers = [lambda: problem(404)]
+    with pytest.raises(NotFound):
+        await client.jobs.get("../x?y")
+    assert script.requests[0][1] == "/v1/jobs/..%2Fx%3Fy"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
+from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -80,7 +81,7 @@ class Jobs:
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
-        return parsed(await self._transport.send(reading(f"/v1/jobs/{job_id}")), Job)
+        return parsed(await self._transport.send(reading(_path(job_id))), Job)
 
     def list(self, **wanted: Unpack[JobFilter]) -> AsyncGenerator[Job, None]:
         """Yield jobs, newest first, without inputs and results, reading page after page."""
@@ -92,7 +93,7 @@ class Jobs:
 
     def logs(self, job_id: str) -> AsyncGenerator[LogEntry, None]:
         """Yield a job's log, oldest first."""
-        return Listing(self._transport, f"/v1/jobs/{job_id}/logs", LogEntry).items({})
+        return Listing(self._transport, _path(job_id, "/logs"), LogEntry).items({})
 
     async def cancel(self, job_id: str, *, reason: str | None = None) -> Job:
         """Ask for a job to end: one that waits is canceled at once, one that runs when its runner has stopped it.
@@ -100,7 +101,7 @@ class Jobs:
         Raises `Conflict` for a job that is over.
         """
         body = CancelBody(reason=reason)
-        call = Call("POST", f"/v1/jobs/{job_id}/cancel", body=body, may_be_repeated=True)
+        call = Call("POST", _path(job_id, "/cancel"), body=body, may_be_repeated=True)
         try:
             return parsed(await self._transport.send(call), Job)
         except Conflict as conflict:
@@ -119,3 +120,7 @@ class Jobs:
                     case JobCompleted() | JobFailed() | JobCanceled():
                         break
         return await self.get(job_id)
+
+
+def _path(job_id: str, rest: str = "") -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}{rest}"

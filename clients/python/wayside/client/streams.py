@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -259,7 +260,7 @@ class Events:
         rules = Rules(
             after=after, on_reset="yield", begins_with_snapshot=True, watchdog_seconds=watchdog_seconds
         )
-        return EventStream(self._transport, f"/v1/jobs/{job_id}/events", {}, rules)
+        return EventStream(self._transport, f"/v1/jobs/{quote(job_id, safe='')}/events", {}, rules)
 
     def scope(
         self,

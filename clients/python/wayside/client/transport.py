@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -10,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
-from wayside.errors import ProblemError, Unavailable, error_of
+from wayside.errors import ProblemError, Unavailable, WaysideError, error_of
 from wayside_events.contracts.problems import Problem
 
 CURSOR_HEADER = "Wayside-Cursor"
@@ -55,9 +56,12 @@ def reading(path: str, query: Mapping[str, Any] | None = None) -> Call:
 
 
 class Transport:
-    """One connection pool to one gateway, opened with the first request."""
+    """One connection pool to one gateway, opened with the first request; raises `WaysideError` for a bad address."""
 
     def __init__(self, url: str, token: Token | None = None, *, retry_seconds: float = RETRY_SECONDS) -> None:
+        if not re.fullmatch(r"https?://[^/?#\s]+[^?#\s]*", url):
+            msg = f"{url!r} is not the address of a gateway, such as http://127.0.0.1:8080"
+            raise WaysideError(msg)
         self.url = url.rstrip("/")
         self._token = token
         self._retry_seconds = retry_seconds
