@@ -1,4 +1,4 @@
-"""Writes the locks: one set each for running, building, development and every service's image.
+"""Writes the locks: one set each for running, building, development, every service's image, and each queue we measure.
 
 The distributions' own pyproject files are the only place where dependencies are declared; this reads them, writes
 the `.in` files, and has uv resolve them into `.txt` files with hashes, for every supported Python and platform.
@@ -22,7 +22,8 @@ from install import ROOT, distributions
 HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON = "3.11"
 IMAGES = {"jobs": "wayside-jobs", "governance": "wayside-governance", "gateway": "wayside-gateway"}
-SETS = ("dev", "run", "build", *IMAGES)
+PEERS = tuple(f"peers/{path.stem}" for path in sorted((HERE / "peers").glob("*.in")))
+SETS = ("dev", "run", "build", *IMAGES, *PEERS)
 HEADING = "# Written by `make lock` from the distributions' pyproject files.\n"
 ADDRESS = re.compile(r"://|^\s*-(-index-url|-extra-index-url|-find-links|i|f)\b", re.MULTILINE)
 PIN = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
@@ -41,7 +42,8 @@ def main() -> None:
         (HERE / f"{name}.in").write_text(text)
     compile_set("dev", *sys.argv[1:])
     for name in SETS[1:]:
-        compile_set(name, "--constraints", "requirements/dev.txt")
+        # Other queues are measured as they are installed elsewhere, whatever versions we use ourselves.
+        compile_set(name, *(sys.argv[1:] if name in PEERS else ("--constraints", "requirements/dev.txt")))
 
 
 def project(folder: Path) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def project(folder: Path) -> dict[str, Any]:
 
 
 def inputs(declared: Projects) -> dict[str, str]:
-    """The text of every `.in` file that is derived; build.in and dev.in are written by hand."""
+    """The text of every `.in` file that is derived; the others are written by hand."""
     sets = {"run": external(declared, declared, optional=True)}
     sets |= {image: external(declared, [distribution]) for image, distribution in IMAGES.items()}
     return {name: HEADING + "".join(f"{line}\n" for line in sorted(lines)) for name, lines in sets.items()}

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.jobs import memory, pickup, progress, queries, throughput
 from benchmarks.jobs.outcome import QUICK, Outcome, Plan
+from benchmarks.jobs.peers import measure as other_queues
 from benchmarks.jobs.system import System, running_system
 from benchmarks.jobs.table import table
 from benchmarks.jobs.workspace import workspace
@@ -25,6 +26,7 @@ PARTS: dict[str, Part] = {
     "progress": progress.measure,
     "memory": memory.measure,
     "queries": queries.measure,
+    "peers": other_queues.measure,
 }
 
 FIGURES = (
@@ -44,12 +46,15 @@ FIGURES = (
 def main(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="Measure little, in under a minute.")] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Measure other queues with the same work.")] = False,
     only: Annotated[str, typer.Option(help=f"Parts, comma-separated, of {', '.join(PARTS)}.")] = "",
     scale: Annotated[float, typer.Option(help="Multiply the numbers of jobs.", min=0.0001)] = 1.0,
     json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON line.")] = False,
 ) -> None:
     """Measure the jobs service and its SDK on this machine."""
-    chosen = [name.strip() for name in only.split(",") if name.strip()] or list(PARTS)
+    chosen = [name.strip() for name in only.split(",") if name.strip()] or [n for n in PARTS if n != "peers"]
+    if peers and "peers" not in chosen:
+        chosen.append("peers")
     if unknown := set(chosen) - PARTS.keys():
         raise typer.BadParameter(f"there is no part {', '.join(sorted(unknown))}", param_hint="--only")
     console = Console(quiet=json)

@@ -70,13 +70,16 @@ class Child:
         await stdin.drain()
 
     async def hear(self, what: str, *, seconds: float) -> Any:  # noqa: ANN401 - what the child says
-        """Wait for a line that says `what`, and return it; raises `ChildFailed`."""
+        """Wait for a line that says `what`, and return it; lines that are not JSON are passed over.
+
+        Raises `ChildFailed`.
+        """
         stdout = self._running.stdout
         assert stdout is not None
         try:
             async with asyncio.timeout(seconds):
                 while line := await stdout.readline():
-                    if what in (said := orjson.loads(line)):
+                    if line.startswith(b"{") and what in (said := orjson.loads(line)):
                         return said[what]
         except TimeoutError:
             raise ChildFailed(f"{self.name} did not say {what!r} within {seconds:g} s") from None

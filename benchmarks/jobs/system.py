@@ -36,6 +36,7 @@ DATABASE_SCRIPT = Path(sys.modules[PostgresServer.__module__].__file__ or "").wi
 class System:
     """What the parts of the measurement need to know of the running processes."""
 
+    workspace: Path
     folder: Path
     postgres: PostgresServer
     nats: NatsServer
@@ -59,7 +60,7 @@ class System:
 
     def child(self, role: str, *arguments: object, user: str = "client") -> Child:
         """A process `python -m benchmarks.jobs.<role>` that reaches NATS as `user`, not started."""
-        environment = {MARK: str(self.folder), **nats_environment(self.nats, self.credentials, user)}
+        environment = {MARK: str(self.workspace), **nats_environment(self.nats, self.credentials, user)}
         argv = (sys.executable, "-m", f"benchmarks.jobs.{role}", *map(str, arguments))
         return Child(role, argv, environment, self.folder / f"{role}.log")
 
@@ -112,7 +113,7 @@ async def running_system(workspace: Path) -> AsyncIterator[System]:
             service = spawn(Command((sys.executable, "-P", "-m", "wayside_jobs"), environment), log)
         resources.callback(stop, service, [(signal.SIGTERM, 15)])
         url = await _ready(port_file)
-        yield System(folder, postgres, nats, credentials, service, url)
+        yield System(workspace, folder, postgres, nats, credentials, service, url)
 
 
 def nats_environment(nats: NatsServer, credentials: Credentials, user: str) -> dict[str, str]:
