@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from wayside_standalone.cli import register
+from wayside_standalone.credentials import Credentials
 from wayside_standalone.parts import StackSettings
+from wayside_standalone.postgres import PostgresServer, PostgresSettings
 from wayside_standalone.server import wait_until
 from wayside_standalone.service import ServiceSpec
 from wayside_standalone.supervisor import Backoff
@@ -30,11 +33,21 @@ def standin(name: str, *options: str) -> ServiceSpec:
     return ServiceSpec(name, (sys.executable, STANDIN, name, *options), needs_database=name != "gateway")
 
 
+@pytest.fixture(scope="session")
+def made_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with an empty database, to be copied: making one is most of a first start."""
+    directory = tmp_path_factory.mktemp("made") / "stack"
+    directory.mkdir(mode=0o700)
+    password = Credentials.load_or_create(directory).superuser_password
+    PostgresServer(PostgresSettings(directory / "postgres", password, durable=False)).prepare()
+    return directory
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> StackSettings:
+def settings(tmp_path: Path, made_before: Path) -> StackSettings:
     """A stack of stand-ins on real servers, quick to start again after a crash."""
     return StackSettings(
-        data_dir=tmp_path / "a stack",
+        data_dir=shutil.copytree(made_before, tmp_path / "a stack"),
         durable=False,
         backoff=Backoff(first_seconds=0.1, longest_seconds=0.5),
         services=(standin("jobs"), standin("governance")),
@@ -48,6 +61,7 @@ class CommandLine:
 
     data_dir: Path
     modules: Path
+    made_before: Path
     started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     def arguments(self, command: str, *options: str) -> list[str]:
@@ -73,6 +87,8 @@ class CommandLine:
 
     def up(self, *options: str) -> "subprocess.Popen[bytes]":
         """Start a stack and return when it has said that all its parts are ready."""
+        if not self.data_dir.exists():
+            shutil.copytree(self.made_before, self.data_dir)
         process = self.up_soon(*options)
         said = "Ctrl-C stops everything."
         assert wait_until(lambda: process.poll() is not None or said in self.said(), seconds=30)
@@ -105,7 +121,7 @@ class CommandLine:
 
 
 @pytest.fixture
-def command_line(tmp_path: Path) -> Iterator[CommandLine]:
+def command_line(tmp_path: Path, made_before: Path) -> Iterator[CommandLine]:
     """The command line; whatever it leaves running is ended after the test."""
     modules = tmp_path / "modules"
     for name in ("jobs", "governance", "gateway"):
@@ -113,7 +129,7 @@ def command_line(tmp_path: Path) -> Iterator[CommandLine]:
         package.mkdir(parents=True)
         (package / "__init__.py").touch()
         (package / "__main__.py").write_text(MODULE.format(name=name, path=str(STANDIN)))
-    command_line = CommandLine(tmp_path / "a stack", modules)
+    command_line = CommandLine(tmp_path / "a stack", modules, made_before)
     yield command_line
     for process in command_line.started:
         if process.poll() is None:

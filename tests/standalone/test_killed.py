@@ -57,7 +57,6 @@ async def test_processes_that_a_killed_stack_left_behind_are_ended(settings: Sta
 
 
 async def test_a_stale_lock_with_the_pid_of_a_living_process_is_no_hindrance(settings: StackSettings) -> None:
-    settings.data_dir.mkdir()
     (settings.data_dir / "stack.lock").write_text(f"{os.getppid()}\n")
     (settings.data_dir / "stack.json").write_text("half a docu")
     async with Stack(settings) as stack:
