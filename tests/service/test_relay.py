@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from tests.eventually import eventually
 from tests.service.sample import OpenDatabase, Written
 
-from wayside_events.bus import Bus, BusSettings, OutgoingMessage
+from wayside_events.bus import Bus, BusSettings, OutgoingMessage, PublishRefused
 from wayside_events.stream import StreamLimits
 from wayside_events.subjects import EventFilter
 from wayside_service.database import Database, OwnConnection
@@ -231,10 +231,106 @@ async def test_a_message_over_the_servers_limit_is_moved_aside_and_the_rest_goes
     assert one.metric("dead_total") == 1
 
 
+class RefusesOne:
+    """A bus that stores what is before one message of a batch and says that the stream refuses that one."""
+
+    def __init__(self, bus: Bus, refused: str) -> None:
+        self._bus = bus
+        self._refused = refused
+        self.sent: list[str] = []
+
+    is_connected = True
+
+    async def publish_batch(self, messages: Sequence[OutgoingMessage]) -> None:
+        ids = [message.message_id for message in messages]
+        end = ids.index(self._refused) if self._refused in ids else len(ids)
+        self.sent += ids[:end]
+        await self._bus.publish_batch(messages[:end])
+        if end < len(ids):
+            raise PublishRefused(self._refused, "not this one")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._bus, name)
+
+
+async def test_of_a_row_with_a_refused_message_the_others_are_stored_once(
+    instances: list[Instance], connection: OwnConnection
+) -> None:
+    one, _ = instances
+    events = [Written(1, 1), Written(2, 1), Written(1, 2), Written(2, 2)]
+    refusing = RefusesOne(one.bus, events[2].id)
+    one.relay._publisher = refusing  # type: ignore[assignment]
+    await one.write(*events)
+    await one.write(Written(1, 3))
+    one.start()
+    assert await eventually(one.is_drained)
+    expected = ids(events[0], events[1], events[3], Written(1, 3))
+    assert (await stored(one.bus), refusing.sent) == (expected, expected)
+    dead = await connection.fetch("SELECT subject, message_id, payload FROM sample.outbox_dead")
+    assert list(map(tuple, dead)) == [(events[2].nats_subject, events[2].id, events[2].to_json())]
+
+
+async def test_a_row_that_was_stored_in_part_is_completed_by_the_heir(instances: list[Instance]) -> None:
+    one, _ = instances
+    events = [Written(note, revision) for revision in (1, 2, 3) for note in (1, 2)]
+    await one.bus.publish_batch([OutgoingMessage(e.nats_subject, e.id, e.to_json()) for e in events[:3]])
+    await one.write(*events)
+    one.start()
+    assert await eventually(one.is_drained)
+    assert await stored(one.bus) == ids(*events)
+    assert (one.metric("already_stored_total"), one.metric("published_total")) == (3, 3)
+
+
+async def test_a_row_that_cannot_be_read_is_moved_aside_and_the_rest_goes_on(
+    instances: list[Instance], connection: OwnConnection
+) -> None:
+    one, _ = instances
+    await one.write(Written(1, 1))
+    await connection.execute("INSERT INTO sample.outbox (events, messages) VALUES (7, 'what is this')")
+    await one.write(Written(1, 2))
+    one.start()
+    assert await eventually(one.is_drained)
+    assert await stored(one.bus) == ids(Written(1, 1), Written(1, 2))
+    dead = await connection.fetch("SELECT payload, message_id FROM sample.outbox_dead")
+    assert list(map(tuple, dead)) == [(b"what is this", None)]
+    assert one.metric("dead_total") == 7
+
+
+async def test_a_batch_is_bounded_by_bytes_but_holds_one_row_at_least(instances: list[Instance]) -> None:
+    one, _ = instances
+    seen: list[int] = []
+
+    class Watched:
+        async def publish_batch(self, messages: Sequence[OutgoingMessage]) -> None:
+            seen.append(len(messages))
+            await one.bus.publish_batch(messages)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(one.bus, name)
+
+    one.relay._publisher = Watched()  # type: ignore[assignment]
+    for revision in range(1, 12):
+        await one.write(Written(1, revision, padding=900_000))
+    one.start()
+    assert await eventually(one.is_drained)
+    assert seen == [4, 4, 3]
+
+
+async def test_what_waits_is_counted_in_events(instances: list[Instance], nats_server: NatsServer) -> None:
+    one, _ = instances
+    await asyncio.to_thread(nats_server.stop)
+    await one.write(*(Written(note, 1) for note in range(30)))
+    await one.write(Written(1, 2))
+    one.start()
+    assert await eventually(lambda: one.metric("pending") == 31)
+    await asyncio.to_thread(nats_server.start)
+
+
 async def test_superseded_progress_is_left_out_under_load(instances: list[Instance]) -> None:
     one, _ = instances
     progress = [Written(1, revision, PROGRESS) for revision in range(1, 100)]
-    await one.write(*progress, Written(1, 100))
+    await one.write(*progress[:50])
+    await one.write(*progress[50:], Written(1, 100))
     one.start()
     assert await eventually(one.is_drained)
     assert await stored(one.bus) == ids(progress[-1], Written(1, 100))
