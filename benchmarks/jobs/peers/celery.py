@@ -38,7 +38,9 @@ async def left(address: str, _count: int) -> None:
 
 
 def _app(address: str) -> Any:  # noqa: ANN401 - celery has no types
-    return Celery("bench", broker=address, broker_connection_retry_on_startup=True)
+    app = Celery("bench", broker=address, broker_connection_retry_on_startup=True)
+    app.conf.worker_redirect_stdouts = False  # the parent listens
+    return app
 
 
 def _task(app: Any, tally: Tally) -> Any:  # noqa: ANN401 - celery has no types
