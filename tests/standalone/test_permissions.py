@@ -22,6 +22,8 @@ PUBLISHERS: dict[str, set[str]] = {
     "edges.edge.created.acme.1": {GOVERNANCE},
     "edges.suggestion.created.acme.1": {GOVERNANCE},
     "live.analysis.job.queued.acme.1": set(),
+    "wayside.jobs.v1.register": {RUNNER},
+    "wayside.jobs.v1.beat": {RUNNER},
     "wayside.jobs.v1.claim": {RUNNER, GOVERNANCE},
     "wayside.jobs.v1.report": {RUNNER, GOVERNANCE},
     "wayside.jobs.v1.create": {RUNNER, GOVERNANCE, CLIENT},

@@ -31,6 +31,9 @@ from wayside_events.contracts.jobs.reports import (
 from wayside_events.contracts.jobs.runners import (
     AssignedJob,
     Assignment,
+    BeatBody,
+    BeatReply,
+    BeatRequest,
     ClaimReply,
     ClaimRequest,
     RegisterReply,
@@ -38,8 +41,12 @@ from wayside_events.contracts.jobs.runners import (
     RunnerPush,
     WithdrawReply,
     WithdrawRequest,
+    Worker,
+    WorkerPage,
+    WorkerStatus,
 )
 from wayside_events.contracts.jobs.subjects import (
+    BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
     CREATE_SUBJECT,
@@ -56,6 +63,7 @@ from wayside_events.contracts.jobs.subjects import (
 )
 
 __all__ = [
+    "BEAT_SUBJECT",
     "CANCEL_SUBJECT",
     "CLAIM_SUBJECT",
     "CREATE_SUBJECT",
@@ -73,6 +81,9 @@ __all__ = [
     "AssignedJob",
     "Assignment",
     "Backoff",
+    "BeatBody",
+    "BeatReply",
+    "BeatRequest",
     "CancelBody",
     "CancelDetails",
     "CancelRequest",
@@ -110,5 +121,8 @@ __all__ = [
     "RunnerPush",
     "WithdrawReply",
     "WithdrawRequest",
+    "Worker",
+    "WorkerPage",
+    "WorkerStatus",
     "runner_subject",
 ]

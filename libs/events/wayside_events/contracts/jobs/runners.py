@@ -1,5 +1,6 @@
 """What a runner says of itself, and the work it is given."""
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field, JsonValue
@@ -12,18 +13,81 @@ from wayside_events.jobs import Related
 
 
 class RegisterRequest(Request):
-    """A runner announces itself and the job types it serves."""
+    """A runner announces itself, the queues it claims from and the job types it serves."""
 
     runner: Runner
     version: str | None = Field(default=None, max_length=100)
+    hostname: str | None = Field(default=None, max_length=255)
+    pid: int | None = Field(default=None, ge=0, le=2**31 - 1)
     slots: int = Field(default=1, ge=1, le=10_000)
+    queues: tuple[QueueName, ...] = Field(default=(), max_length=50)
     job_types: tuple[JobTypeSpec, ...] = Field(default=(), max_length=500)
 
 
 class RegisterReply(Reply):
-    """Registered; a runner that is silent for longer than its leases is considered lost."""
+    """Registered. The runner says every `beat_seconds` that it lives; one that is silent for longer is shown as lost."""
 
     server_time: Timestamp
+    beat_seconds: float = 10.0
+
+
+class BeatBody(Request):
+    """How a runner is: how many jobs it runs of how many it could, and whether it takes no more or has stopped."""
+
+    running: int = Field(default=0, ge=0, le=100_000)
+    slots: int = Field(default=1, ge=1, le=10_000)
+    is_draining: bool = False
+    stopped: bool = False
+
+
+class BeatRequest(BeatBody):
+    """A runner lives; sent every `beat_seconds`, and once with `stopped` at its end. It extends no lease."""
+
+    runner: Runner
+
+
+class BeatReply(Reply):
+    """Noted; when the runner is not `known` (any more) it registers again."""
+
+    known: bool
+
+
+class WorkerStatus(StrEnum):
+    """How a runner is, by the service's clock."""
+
+    ACTIVE = "active"  # takes work
+    DRAINING = "draining"  # finishes what it has
+    STOPPED = "stopped"  # said goodbye
+    LOST = "lost"  # fell silent; its jobs end by their leases
+
+
+class Worker(Reply):
+    """A runner. `busy` is what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
+
+    `job_ids` has the oldest of them, 20 at most. A lost runner's jobs are shown until their leases end.
+    """
+
+    name: Runner
+    status: WorkerStatus
+    version: str | None = None
+    hostname: str | None = None
+    pid: int | None = None
+    queues: tuple[str, ...]
+    job_types: tuple[str, ...]
+    slots: int
+    busy: int
+    running: int
+    job_ids: tuple[Id, ...]
+    registered_at: Timestamp
+    seen_at: Timestamp
+    stopped_at: Timestamp | None = None
+
+
+class WorkerPage(Reply):
+    """Part of the list of runners, by name; `next_page` is None on the last one."""
+
+    items: tuple[Worker, ...]
+    next_page: str | None = None
 
 
 class ClaimRequest(Request):
