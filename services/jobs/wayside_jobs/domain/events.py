@@ -4,14 +4,14 @@ The shapes are those of the event classes in `wayside_events.jobs`, which the te
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import orjson
 
 from wayside_events.envelope import schema_uri
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobEvent
-from wayside_jobs.domain.documents import Document, log_entry, present, related_fields
+from wayside_jobs.domain.documents import Document, log_entry, related_fields
 from wayside_jobs.domain.facts import (
     Canceled,
     CancelRequested,
@@ -47,22 +47,16 @@ def encode_event(job: Job, fact: Fact) -> EncodedEvent:
     """Tell `fact` of the job as it now is."""
     event_type = fact.event_type
     event_id = f"{job.id}:{job.revision}"
-    envelope = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": JobEvent.SOURCE,
-        "type": event_type,
-        "subject": job.id,
-        "time": rfc3339(job.updated_at),
-        "datacontenttype": "application/json",
-        "dataschema": schema_uri(event_type),
-        "scope": job.scope,
-        "revision": job.revision,
-        "traceparent": job.traceparent,
-        "data": present(_data(job, fact)),
-    }
+    # Ids, scopes and types of events are plain words; only what somebody may have written freely is encoded.
+    head = (
+        f'{{"specversion":"1.0","id":"{event_id}","source":"{JobEvent.SOURCE}","type":"{event_type}",'
+        f'"subject":"{job.id}","time":"{rfc3339(job.updated_at)}","datacontenttype":"application/json",'
+        f'"dataschema":"{schema_uri(event_type)}","scope":"{job.scope}","revision":{job.revision},'
+    )
+    trace = b"" if job.traceparent is None else b'"traceparent":%b,' % orjson.dumps(job.traceparent)
+    payload = b'%b%b"data":%b}' % (head.encode(), trace, orjson.dumps(_data(job, fact)))
     subject = f"{event_type}.{job.scope}.{job.id}"
-    return EncodedEvent(event_id, event_type, job.id, job.revision, subject, orjson.dumps(present(envelope)))
+    return EncodedEvent(event_id, event_type, job.id, job.revision, subject, payload)
 
 
 def encode_events(changes: Iterable[Change]) -> list[EncodedEvent]:
@@ -73,29 +67,35 @@ def encode_events(changes: Iterable[Change]) -> list[EncodedEvent]:
 def _data(job: Job, fact: Fact) -> Document:
     match fact:
         case Progressed():
-            return _about(job) | {"progress": embedded(job.progress), "partial": embedded(job.partial)}
+            return _with(_about(job), progress=embedded(job.progress), partial=embedded(job.partial))
         case Logged():
-            return _about(job) | {
-                "entries": [log_entry(row) for row in fact.entries],
-                "dropped": fact.dropped,
-            }
+            entries = [log_entry(row) for row in fact.entries]
+            return _with(_about(job), entries=entries, dropped=fact.dropped)
         case Queued():
-            return _lifecycle(job) | _waiting(job) | {"reason": fact.reason}
+            return _with(
+                _lifecycle(job),
+                reason=fact.reason,
+                priority=job.priority,
+                max_attempts=job.max_attempts,
+                run_at=rfc3339(job.run_at),
+                retry_of=job.retry_of,
+                error=embedded(job.error),
+            )
         case Started():
-            return _lifecycle(job) | {"runner": job.runner}
+            return _with(_lifecycle(job), runner=job.runner)
         case CancelRequested() | Canceled():
-            return _lifecycle(job) | _cancel_data(job)
+            return _with(_lifecycle(job), **_cancel_data(job))
         case Completed():
-            return _lifecycle(job) | {
-                "result": embedded(job.result),
-                "metrics": embedded(job.metrics),
-                "duration_seconds": job.duration_seconds,
-            }
+            return _with(
+                _lifecycle(job),
+                result=embedded(job.result),
+                metrics=embedded(job.metrics),
+                duration_seconds=job.duration_seconds,
+            )
         case Failed():
-            return _lifecycle(job) | {
-                "error": embedded(job.error),
-                "duration_seconds": job.duration_seconds,
-            }
+            return _with(
+                _lifecycle(job), error=embedded(job.error), duration_seconds=job.duration_seconds
+            )
         case Expired():
             return _lifecycle(job)
         case _:
@@ -103,40 +103,37 @@ def _data(job: Job, fact: Fact) -> Document:
 
 
 def _about(job: Job) -> Document:
-    return {
-        "job_id": job.id,
-        "job_type": job.type,
-        "attempt": job.attempt,
-        "session_id": job.session_id,
-        "root_id": job.root_id,
-    }
+    about = {"job_id": job.id, "job_type": job.type, "attempt": job.attempt}
+    if job.session_id is None and job.root_id is None:
+        return about
+    return _with(about, session_id=job.session_id, root_id=job.root_id)
 
 
 def _lifecycle(job: Job) -> Document:
-    return _about(job) | {
-        "status": job.status,
-        "queue": job.queue,
-        "mode": job.mode,
-        "parent_id": job.parent_id,
-        "related": related_fields(job),
-        "created_by": job.created_by,
-    }
+    data = _about(job)
+    data["status"] = job.status
+    data["queue"] = job.queue
+    data["mode"] = job.mode
+    data["created_by"] = job.created_by
+    if job.parent_id is not None:
+        data["parent_id"] = job.parent_id
+    if job.related is not None:
+        data["related"] = related_fields(job)
+    return data
 
 
-def _waiting(job: Job) -> Document:
-    return {
-        "priority": job.priority,
-        "max_attempts": job.max_attempts,
-        "run_at": rfc3339(job.run_at),
-        "retry_of": job.retry_of,
-        "error": embedded(job.error),
-    }
+def _with(data: Document, **fields: Any) -> Document:
+    """Add the fields that have a value."""
+    for name, value in fields.items():
+        if value is not None:
+            data[name] = value
+    return data
 
 
 def _cancel_data(job: Job) -> Document:
     cancel = job.cancel
     assert cancel is not None
-    told = {"requested_by": cancel.requested_by, "reason": cancel.reason}
+    told: Document = {"requested_by": cancel.requested_by, "reason": cancel.reason}
     if cancel.state is CancelState.REQUESTED:
         return told | {"deadline": rfc3339(cancel.deadline) if cancel.deadline else None}
     forced = cancel.state is CancelState.FORCED

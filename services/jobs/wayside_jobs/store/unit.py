@@ -82,6 +82,11 @@ class Unit:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> Connection:
+        """The transaction itself, for the statements of one theme."""
+        return self._connection
+
     async def now(self) -> datetime:
         """The database's time."""
         moment: datetime = await self._connection.fetchval(SQL.read_clock)
@@ -136,11 +141,6 @@ class Unit:
         """Return the id of the active job that has a unique key."""
         found: str | None = await self._connection.fetchval(SQL.find_unique, scope, job_type, unique_key)
         return found
-
-    async def roots_of(self, parent_ids: Sequence[str]) -> dict[tuple[str, str], str]:
-        """Return the root of each job that exists, by scope and id."""
-        rows = await self._connection.fetch(SQL.read_family, parent_ids)
-        return {(row["scope"], row["id"]): row["root_id"] for row in rows}
 
     async def take_keys(self, uses: Sequence[KeyUse]) -> set[tuple[str, str, str]]:
         """Take idempotency keys, in one order for all; returns those that were free.

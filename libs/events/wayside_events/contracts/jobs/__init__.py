@@ -14,6 +14,7 @@ from wayside_events.contracts.jobs.job_types import (
 from wayside_events.contracts.jobs.jobs import CancelDetails, GetRequest, Job, JobLogPage, JobPage, JobReply
 from wayside_events.contracts.jobs.reports import (
     REPORT,
+    REPORTS,
     AcknowledgeCancelReport,
     CompleteReport,
     FailReport,
@@ -73,6 +74,7 @@ __all__ = [
     "PAYLOAD_LIMIT_BYTES",
     "REGISTER_SUBJECT",
     "REPORT",
+    "REPORTS",
     "REPORT_SUBJECT",
     "SUBJECT_PREFIX",
     "WAKE_SUBJECT",

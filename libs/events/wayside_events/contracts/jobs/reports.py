@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, TypeAdapter
+from pydantic import Field, JsonValue, SkipValidation, TypeAdapter
 
 from wayside_events.contracts.jobs.subjects import LOG_ENTRIES_LIMIT, LOG_MESSAGE_LIMIT
 from wayside_events.contracts.model import Reply, Request
@@ -11,6 +11,10 @@ from wayside_events.contracts.problems import Problem
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Runner
 from wayside_events.jobs import JobError, LogLevel, Progress
+
+
+_Parsed = SkipValidation[JsonValue]
+"""What a JSON parser returned: to check it again, value by value, costs more than all the rest of a report."""
 
 
 class _Report(Request):
@@ -31,7 +35,7 @@ class ProgressReport(_Report):
 
     kind: Literal["progress"] = "progress"
     progress: Progress
-    partial: JsonValue = None
+    partial: _Parsed = None
 
 
 class LogLine(Request):
@@ -54,8 +58,8 @@ class CompleteReport(_Report):
     """The handler returned `result`."""
 
     kind: Literal["complete"] = "complete"
-    result: JsonValue = None
-    metrics: dict[str, JsonValue] | None = None
+    result: _Parsed = None
+    metrics: dict[str, _Parsed] | None = None
 
 
 class FailReport(_Report):
@@ -87,7 +91,9 @@ Report = (
     | AcknowledgeCancelReport
 )
 """One thing a runner says about one attempt. `seq` grows within the attempt; a repeat is harmless."""
-REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
+_Discriminated = Annotated[Report, Field(discriminator="kind")]
+REPORT: TypeAdapter[Report] = TypeAdapter(_Discriminated)
+REPORTS: TypeAdapter[list[Report]] = TypeAdapter(list[_Discriminated])
 
 
 class ReportRequest(Request):
