@@ -52,11 +52,11 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON line.")] = False,
 ) -> None:
     """Measure the jobs service and its SDK on this machine."""
-    chosen = [name.strip() for name in only.split(",") if name.strip()] or [n for n in PARTS if n != "peers"]
-    if peers and "peers" not in chosen:
-        chosen.append("peers")
-    if unknown := set(chosen) - PARTS.keys():
+    named = {name.strip() for name in only.split(",") if name.strip()}
+    if unknown := named - PARTS.keys():
         raise typer.BadParameter(f"there is no part {', '.join(sorted(unknown))}", param_hint="--only")
+    wanted = (named or PARTS.keys() - {"peers"}) | ({"peers"} if peers else set())
+    chosen = [name for name in PARTS if name in wanted]
     console = Console(quiet=json)
     plan = (QUICK if quick else Plan()).scaled(scale)
     outcomes = asyncio.run(run(chosen, plan, console))

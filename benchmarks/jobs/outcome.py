@@ -19,7 +19,7 @@ class Plan:
     requests: int = 2_000
     memory_warm_up: int = 20_000
     memory_jobs: int = 1_000_000
-    slots: int = 1_000
+    slots: int = 1000
     in_flight: int = 1_000
     shares_system: bool = False
 

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.jobs.outcome import Outcome, Plan, percentile
+from benchmarks.jobs.cpu import CpuClock
+from benchmarks.jobs.outcome import Outcome, Plan, Value, percentile
 from benchmarks.jobs.system import System
 from benchmarks.jobs.throughput import LEAST_SECONDS, SETTLE_SECONDS, patience, registered
 from benchmarks.jobs.verify import Received, read_received, shortened
 from benchmarks.jobs.worker import PROGRESS
 
 JOBS = 100
+PACED_CALLS_PER_S = 20_000
 CALLS_PER_EVENT = 16
 """How many of the calls that one event covers are looked at."""
 
@@ -22,30 +25,57 @@ Call = tuple[int, int]
 """When a call was made, and which of its job it was."""
 
 LAST = """
-SELECT id::text AS id, progress ->> 'message' AS progress, result #>> '{}' AS result, status FROM jobs WHERE type = $1
+SELECT id::text AS id, progress ->> 'message' AS progress, result #>> '{}' AS result, status FROM jobs
+WHERE id = ANY($1::uuid[])
 """
 
 
 async def measure(system: System, plan: Plan) -> Outcome:
-    """Measure calls as fast as the worker's loop goes round."""
-    events, last_calls, faults = await _run(system, {"seconds": plan.progress_seconds, "pause_seconds": 0.0})
-    covering = {job_id: list(_calls(received)) for job_id, received in events.items()}
-    lags = np.concatenate([_lags(pairs) for pairs in covering.values()])
-    newest = [(at - call[0]) / 1e6 for pairs in covering.values() for at, call in pairs]
-    calls = sum(count for _, count in last_calls.values())
+    """Measure calls as fast as the worker's loop goes round, then calls at the rate that is promised."""
+    full = await _calls_of(system, plan.progress_seconds, pause_seconds=0.0)
+    paced = await _calls_of(system, plan.progress_seconds, pause_seconds=JOBS / PACED_CALLS_PER_S)
     return Outcome(
+        {"progress_calls_per_s": full.calls_per_s, "progress_lag_p99_ms": percentile(full.lags, 99)},
         {
-            "progress_calls_per_s": round(calls / plan.progress_seconds, 1),
-            "progress_lag_p99_ms": percentile(lags, 99),
+            "progress_lag_p50_ms": percentile(full.lags, 50),
+            "newest_call_lag_p99_ms": percentile(full.newest_lags, 99),
+            "progress_events_per_s": full.events_per_s,
+            **full.cpu,
+            "paced_calls_per_s": paced.calls_per_s,
+            "paced_lag_p50_ms": percentile(paced.lags, 50),
+            "paced_lag_p99_ms": percentile(paced.lags, 99),
+            "paced_newest_call_lag_p99_ms": percentile(paced.newest_lags, 99),
+            "paced_events_per_s": paced.events_per_s,
         },
-        {
-            "progress_lag_p50_ms": percentile(lags, 50),
-            "newest_call_lag_p99_ms": percentile(newest, 99),
-            "calls": calls,
-            "progress_events": len(newest),
-            "progress_events_per_s": round(len(newest) / plan.progress_seconds, 1),
-        },
-        [*faults, *shortened(list(progress_faults(covering, last_calls)))],
+        [*full.faults, *paced.faults],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What became of the calls of one run; lags are in milliseconds."""
+
+    calls_per_s: float
+    events_per_s: float
+    lags: npt.NDArray[np.float64]
+    newest_lags: Sequence[float]
+    cpu: dict[str, Value]
+    faults: Sequence[str]
+
+
+async def _calls_of(system: System, run_seconds: float, *, pause_seconds: float) -> Calls:
+    job_input = {"seconds": run_seconds, "pause_seconds": pause_seconds}
+    run = await _run(system, job_input)
+    covering = {job_id: list(_calls(received)) for job_id, received in run.events.items()}
+    newest = [(at - call[0]) / 1e6 for pairs in covering.values() for at, call in pairs]
+    count = sum(number for _, number in run.last_calls.values())
+    return Calls(
+        calls_per_s=round(count / run_seconds, 1),
+        events_per_s=round(len(newest) / run_seconds, 1),
+        lags=np.concatenate([_lags(pairs) for pairs in covering.values()]),
+        newest_lags=newest,
+        cpu=run.cpu,
+        faults=[*run.faults, *shortened(list(progress_faults(covering, run.last_calls)))],
     )
 
 
@@ -61,36 +91,49 @@ def progress_faults(
             yield f"{job_id}: the last call {last} is not the last event"
 
 
-async def _run(
-    system: System, job_input: dict[str, float]
-) -> tuple[dict[str, list[Received]], dict[str, Call], list[str]]:
-    """Run the jobs; returns the progress events and the last call of each, and faults."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The progress events and the last call of each job, and what was wrong with them."""
+
+    events: Mapping[str, Sequence[Received]]
+    last_calls: Mapping[str, Call]
+    cpu: dict[str, Value]
+    faults: Sequence[str]
+
+
+async def _run(system: System, job_input: dict[str, float]) -> Run:
+    """Run the jobs and collect what is known of them."""
     async with (
         system.child("subscriber") as subscriber,
         system.child("creator", JOBS) as creator,
-        system.child("worker", JOBS, user="runner"),
+        system.child("worker", JOBS, user="runner") as worker,
     ):
         await subscriber.hear("started", seconds=LEAST_SECONDS)
         await registered(system, PROGRESS)
         await subscriber.tell(await_completed=JOBS)
+        clock = CpuClock({**system.pids(), "worker": worker.pid, "subscriber": subscriber.pid})
         await creator.tell(type=PROGRESS, count=JOBS, input=job_input)
         await subscriber.hear("completed", seconds=job_input["seconds"] + patience(JOBS))
+        cpu = clock.shares()
         await asyncio.sleep(SETTLE_SECONDS)
         path = system.folder / "progress"
         await subscriber.tell(dump=str(path))
         gaps = (await subscriber.hear("dumped", seconds=LEAST_SECONDS))["gaps"]
     events = defaultdict(list)
+    jobs = set()
     for one in await asyncio.to_thread(read_received, path):
+        jobs.add(one.job_id)
         if one.event["type"] == "analysis.job.progress":
             events[one.job_id].append(one)
-    last_calls, faults = await _last_calls(system)
-    return events, last_calls, [*faults, *([f"the subscription reported {gaps} gaps"] if gaps else [])]
+    last_calls, faults = await _last_calls(system, jobs)
+    faults += [f"the subscription reported {gaps} gaps"] if gaps else []
+    return Run(events, last_calls, cpu, faults)
 
 
-async def _last_calls(system: System) -> tuple[dict[str, Call], list[str]]:
+async def _last_calls(system: System, jobs: Collection[str]) -> tuple[dict[str, Call], list[str]]:
     """Read the last call of each job, which is its result; it must be the row's progress too."""
     async with system.database() as database:
-        rows = await database.fetch(LAST, PROGRESS)
+        rows = await database.fetch(LAST, jobs)
     faults = [
         f"{row['id']}: {row['status']}, the row says {row['progress']!r}, the last call was {row['result']!r}"
         for row in rows

@@ -73,6 +73,12 @@ class System:
         finally:
             await connection.close()
 
+    def pids(self) -> dict[str, int]:
+        """The processes of the system by name."""
+        assert self.postgres.pid is not None
+        assert self.nats.pid is not None
+        return {"service": self.service.pid, "postgres": self.postgres.pid, "nats": self.nats.pid}
+
     def service_memory(self) -> int:
         """The resident memory of the service in bytes."""
         return int(psutil.Process(self.service.pid).memory_info().rss)

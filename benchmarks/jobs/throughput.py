@@ -8,7 +8,8 @@ import asyncpg
 import orjson
 
 from benchmarks.jobs.child import Child
-from benchmarks.jobs.outcome import Outcome, Plan
+from benchmarks.jobs.cpu import CpuClock
+from benchmarks.jobs.outcome import Outcome, Plan, Value
 from benchmarks.jobs.system import System
 from benchmarks.jobs.verify import Row, lifecycle_faults, read_received, shortened
 from benchmarks.jobs.worker import NOOP
@@ -28,11 +29,14 @@ FROM jobs WHERE type = $1
 async def measure(system: System, plan: Plan) -> Outcome:
     """Measure the whole way with everything at once, then a backlog that is drained."""
     async with system.child("subscriber") as subscriber, system.child("creator", plan.in_flight) as creator:
-        async with system.child("worker", plan.slots, user="runner"):
+        async with system.child("worker", plan.slots, user="runner") as worker:
             await subscriber.hear("started", seconds=LEAST_SECONDS)
             await registered(system, NOOP)
             await pass_through(subscriber, creator, max(int(plan.jobs * WARM_UP_SHARE), 10))
+            ours = {"worker": worker.pid, "creator": creator.pid, "subscriber": subscriber.pid}
+            clock = CpuClock({**system.pids(), **ours})
             began, ended = await pass_through(subscriber, creator, plan.jobs)
+            cpu = clock.shares()
         backlog = await _create(creator, plan.jobs)
         await subscriber.tell(await_completed=plan.jobs)
         async with system.child("worker", plan.slots, user="runner"):
@@ -42,9 +46,9 @@ async def measure(system: System, plan: Plan) -> Outcome:
         "created_per_s": plan.jobs / seconds(backlog["began"], backlog["ended"]),
         "drained_per_s": plan.jobs / seconds(first_start, drained_at),
     }
-    details = {name: round(rate, 1) for name, rate in rates.items()}
+    details: dict[str, Value] = {name: round(rate, 1) for name, rate in rates.items()}
     rate = round(plan.jobs / seconds(began, ended), 1)
-    return Outcome({"jobs_per_s": rate}, {"jobs": plan.jobs, **details}, faults)
+    return Outcome({"jobs_per_s": rate}, {"jobs": plan.jobs, **details, **cpu}, faults)
 
 
 async def pass_through(subscriber: Child, creator: Child, count: int) -> tuple[int, int]:

@@ -24,17 +24,17 @@ async def pickup(_ctx: Context) -> int:
 
 
 async def progress(ctx: Context, input: dict[str, float]) -> str:  # noqa: A002 - the name of the field
-    """Call `progress` for so many seconds as fast as the loop goes round; return the last call.
+    """Call `progress` for so many seconds, every `pause_seconds` or as fast as the loop goes round; return the last.
 
-    With `pause_seconds` it waits that long between two calls. Every call says when it is made, and which it is.
+    Every call says when it is made, and which it is.
     """
-    ends_at = time.monotonic() + input["seconds"]
+    began = time.monotonic()
     count, said = 0, ""
-    while time.monotonic() < ends_at:
+    while (now := time.monotonic()) < began + input["seconds"]:
         count += 1
         said = f"{time.monotonic_ns()} {count}"
         ctx.progress(message=said)
-        await asyncio.sleep(input["pause_seconds"])
+        await asyncio.sleep(max(began + count * input["pause_seconds"] - now, 0))
     return said
 
 
