@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from wayside_events.bus import Bus, BusSettings, BusUnavailable, MessageTooLarge, OutgoingMessage
+from wayside_events.bus import (
+    Bus,
+    BusSettings,
+    BusUnavailable,
+    MessageTooLarge,
+    OutgoingMessage,
+    PublishRefused,
+)
 from wayside_events.identifiers import EntityId, new_id, parse_scope
 from wayside_events.jobs import JobLogData, JobLogged, JobProgressData, JobProgressed, Progress
 from wayside_events.stream import StreamLimits
@@ -62,6 +69,17 @@ async def test_nothing_of_a_batch_with_an_oversized_message_is_sent(bus: Bus) ->
     messages = [message("job", 1), message("job", 2, b"x" * (bus.max_payload + 1))]
     with pytest.raises(MessageTooLarge) as refused:
         await bus.publish_batch(messages)
+    assert refused.value.message_id == "job:2"
+    assert await stored_ids(bus) == []
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\r\nPUB b 0\r\n\r\n", "\u00e4"])
+async def test_a_subject_that_is_more_than_one_word_is_refused_before_anything_is_sent(
+    bus: Bus, text: str
+) -> None:
+    wrong = OutgoingMessage(text, "job:2", b"{}")
+    with pytest.raises(PublishRefused) as refused:
+        await bus.publish_batch([message("job", 1), wrong, message("job", 3)])
     assert refused.value.message_id == "job:2"
     assert await stored_ids(bus) == []
 

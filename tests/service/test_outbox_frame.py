@@ -29,7 +29,7 @@ def test_a_payload_with_line_breaks_says_the_same_in_one_line() -> None:
     assert orjson.loads(message.payload) == orjson.loads(payload)
 
 
-@pytest.mark.parametrize("name", ["a b:1 c", "a\nb c:1", "a", ""])
+@pytest.mark.parametrize("name", ["a b:1 c", "a\nb c:1", "a\n b:1", " b:1", "a ", "a", ""])
 def test_a_name_that_would_shift_the_others_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="white space"):
         pack([name], [b"{}"])

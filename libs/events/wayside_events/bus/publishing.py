@@ -43,21 +43,24 @@ class BatchRefused(Exception):
 def check_messages(client: ReconnectingClient, messages: Sequence[OutgoingMessage]) -> None:
     """Find what can never be stored before anything is sent.
 
-    Raises `MessageTooLarge` for the first message that the server would not take, `PublishRefused` for the first with
-    white space in its subject or id, which would end the protocol's line.
+    Raises `MessageTooLarge` for the first message that the server would not take, `PublishRefused` for the first whose
+    subject or id would break the protocol's line.
     """
     limit = client.max_payload
     room = limit - _HEADER_ALLOWANCE
     for _, message_id, payload in messages:
         if len(payload) + len(message_id) > room:
             raise MessageTooLarge(message_id, len(payload) + len(message_id) + _HEADER_ALLOWANCE, limit)
-    if not _is_plain("".join([subject + message_id for subject, message_id, _ in messages])):
-        wrong = next(each for each in messages if not _is_plain(each.subject + each.message_id))
-        raise PublishRefused(wrong.message_id, "its subject or id has a character that cannot be sent")
+    if not _are_words([word for message in messages for word in message[:2]]):
+        wrong = next(each for each in messages if not _are_words(each[:2]))
+        raise PublishRefused(
+            wrong.message_id, "its subject or id is empty or has white space or other than ASCII"
+        )
 
 
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
+def _are_words(texts: Sequence[str]) -> bool:
+    line = " ".join(texts)
+    return line.isascii() and line.split() == list(texts)
 
 
 async def publish_one(client: ReconnectingClient, message: OutgoingMessage) -> int:

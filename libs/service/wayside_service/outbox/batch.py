@@ -27,7 +27,7 @@ def without_superseded(
     A subject is the type, the scope and the entity: two messages of one subject are of one type and entity.
     """
     prefixes = tuple(f"{event_type}." for event_type in conflated_types)
-    if not any(message.subject.startswith(prefixes) for message in messages):
+    if not prefixes or not any(message.subject.startswith(prefixes) for message in messages):
         return list(messages)
     kept: list[OutgoingMessage] = []
     following: dict[str, str] = {}

@@ -6,12 +6,17 @@ white space says the same: it is written as a space.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Final
 
 from wayside_events.bus import OutgoingMessage
 
 EVENTS_LIMIT = 500
 BYTES_LIMIT = 512 * 1024
 """What one row holds at most; a single event may be larger."""
+
+_MESSAGE: Final = partial(tuple.__new__, OutgoingMessage)
+"""`OutgoingMessage` of a tuple, without a Python call for each."""
 
 
 class UnreadableFrame(ValueError):
@@ -21,8 +26,9 @@ class UnreadableFrame(ValueError):
 def pack(names: Sequence[str], payloads: Sequence[bytes]) -> bytes:
     """Write events, whose names are `<NATS subject> <message id>`, as one frame."""
     head = " ".join(names)
-    if head.count(" ") != max(0, 2 * len(payloads) - 1) or "\n" in head:
-        raise ValueError("a subject or message id of an event has white space")
+    words = head.split()
+    if len(words) != 2 * len(payloads) or " ".join(words) != head:
+        raise ValueError("a subject or message id of an event is empty or has white space")
     return b"\n".join([head.encode(), *[payload.replace(b"\n", b" ") for payload in payloads]])
 
 
@@ -41,7 +47,7 @@ def unpack(frame: bytes, count: int) -> list[OutgoingMessage]:
         raise UnreadableFrame("the names of its events are not text") from error
     if len(payloads) != count or len(words) != 2 * count:
         raise UnreadableFrame(f"{len(words)} words name {len(payloads)} payloads of {count} events")
-    return list(map(OutgoingMessage, words[::2], words[1::2], payloads))
+    return list(map(_MESSAGE, zip(words[::2], words[1::2], payloads, strict=True)))
 
 
 def portions(sizes: Sequence[int]) -> Iterator[slice]:
