@@ -16,5 +16,11 @@ class JobsSettings(DatabaseSettings):
     sweep_interval_seconds: Annotated[float, Field(gt=0)] = 0.5
     """How late an attempt may be ended that is lost or overdue."""
 
+    family_depth_limit: Annotated[int, Field(ge=1, le=100)] = 20
+    """How many generations of children a tree of jobs may have below its root."""
+
+    family_children_limit: Annotated[int, Field(ge=1)] = 10_000
+    """How many children a job may have."""
+
     log_entries_limit: Annotated[int, Field(ge=1)] = 10_000
     """Log entries kept per job; older ones are dropped."""

@@ -21,6 +21,7 @@ class Origin:
     created_by: str
     traceparent: str | None = None
     root_id: EntityId | None = None
+    depth: int = 0
 
 
 def check_mode(wanted: JobCreate) -> None:
@@ -63,6 +64,7 @@ def create(job_id: EntityId, wanted: JobCreate, spec: JobTypeSpec, origin: Origi
         related=wanted.related,
         parent_id=wanted.parent_id,
         root_id=origin.root_id,
+        depth=origin.depth,
         unique_key=wanted.unique_key,
         origin=wanted.origin,
         traceparent=origin.traceparent,

@@ -112,6 +112,18 @@ class UnknownParent(InvalidJob):
         super().__init__(detail, errors=[FieldError(field="/parent_id", code=self.code, message=detail)])
 
 
+class ParentEnded(JobsError):
+    """The parent is over, or is to end: it gets no more children."""
+
+    code = "parent_ended"
+    title = "The parent job has ended"
+
+    def __init__(self, job_id: str, status: JobStatus, *, revision: int) -> None:
+        detail = f"The job {job_id} is {status} and its cancel was requested, or it is over."
+        super().__init__(detail, errors=[FieldError(field="/parent_id", code=self.code, message=detail)])
+        self.current = {"status": str(status), "revision": revision}
+
+
 class InvalidPage(JobsError):
     """A page token is not one this service gave out."""
 

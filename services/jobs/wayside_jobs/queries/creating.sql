@@ -19,10 +19,6 @@ RETURNING id::text;
 SELECT id::text FROM jobs
 WHERE scope = $1 AND type = $2 AND unique_key = $3 AND status IN ('queued', 'running');
 
--- name: read_family
--- Scope and root of the jobs that are to have children.
-SELECT id::text AS id, scope, coalesce(root_id, id)::text AS root_id FROM jobs WHERE id = ANY($1::uuid[]);
-
 -- name: remember_keys
 -- Take idempotency keys (scopes, callers, keys, request hashes, job ids); those that are taken are left out.
 INSERT INTO idempotency_keys (scope, caller, key, request_hash, job_id)

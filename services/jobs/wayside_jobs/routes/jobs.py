@@ -63,6 +63,7 @@ class JobQuery(ScopeQuery):
     errors=[
         errors.UnknownJobType,
         errors.UnknownParent,
+        errors.ParentEnded,
         errors.InvalidJob,
         errors.InvalidValue,
         errors.ValueTooLarge,

@@ -8,6 +8,7 @@ import orjson
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
 from wayside_events.identifiers import new_id
 from wayside_jobs.domain.creation import Origin, check_mode
+from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.grouping import Group
@@ -21,7 +22,10 @@ BATCH_LIMIT = 500
 class Creator:
     """Creates jobs. Creations that arrive together are one transaction."""
 
-    def __init__(self, store: Store, types: JobTypes, announcer: Announcer) -> None:
+    def __init__(
+        self, store: Store, types: JobTypes, announcer: Announcer, limits: FamilyLimits = DEFAULT_LIMITS
+    ) -> None:
+        self._limits = limits
         self._store = store
         self._types = types
         self._announcer = announcer
@@ -36,7 +40,7 @@ class Creator:
     async def create(self, wanted: JobCreate, origin: Origin, idempotency_key: str | None = None) -> Created:
         """Create a job, or return the one that has the idempotency key or, being active, the unique key.
 
-        Raises `UnknownJobType`, `UnknownParent`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
+        Raises `UnknownJobType`, `UnknownParent`, `ParentEnded`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
         `IdempotencyConflict`.
         """
         creation = await self._checked(wanted, origin, idempotency_key)
@@ -60,7 +64,7 @@ class Creator:
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
         """Create jobs no two of which share a key, in one transaction."""
         async with self._store.transaction() as unit:
-            making = Making(unit)
+            making = Making(unit, self._limits)
             answers = await making.run(creations)
         self._announcer.committed(making.changes)
         return [answers[creation.job_id] for creation in creations]

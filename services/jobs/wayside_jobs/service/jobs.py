@@ -5,6 +5,7 @@ from typing import Self
 
 from prometheus_client import CollectorRegistry
 
+from wayside_jobs.domain.family import FamilyLimits
 from wayside_jobs.service.announcing import Announcer, Messenger
 from wayside_jobs.service.canceling import Canceler
 from wayside_jobs.service.claiming import ClaimDesk
@@ -45,10 +46,11 @@ class Jobs:
         metrics = JobsMetrics(registry)
         announcer = Announcer(messenger, metrics, instance)
         types = JobTypes(store, announcer)
+        limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
         return cls(
             announcer=announcer,
             types=types,
-            creator=Creator(store, types, announcer),
+            creator=Creator(store, types, announcer, limits),
             reader=Reader(store, log_limit=settings.log_entries_limit),
             canceler=Canceler(store, announcer),
             desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),

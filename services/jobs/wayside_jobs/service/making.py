@@ -1,6 +1,7 @@
 """One transaction that creates jobs: repeats are found, new ones inserted, answers kept."""
 
-from collections.abc import Sequence
+from collections import Counter as Count
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,12 +10,13 @@ from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus
 from wayside_jobs.domain.creation import Origin, create, start_tracked
 from wayside_jobs.domain.documents import Document, assignment_fields, job_document
-from wayside_jobs.domain.errors import IdempotencyConflict, SimultaneousChange, UnknownParent
+from wayside_jobs.domain.errors import IdempotencyConflict, JobsError, SimultaneousChange, UnknownParent
+from wayside_jobs.domain.family import FamilyLimits, Parent, check_child
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.tokens import new_token
-from wayside_jobs.store import KeyUse, NewJob, Unit
+from wayside_jobs.store import Family, KeyUse, NewJob, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +57,61 @@ class _New:
 class Making:
     """Creates jobs no two of which share a key. `changes` are what is to be announced after the commit."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, limits: FamilyLimits) -> None:
         self._unit = unit
+        self._family = Family(unit)
+        self._limits = limits
         self._answers: dict[EntityId, Created | Exception] = {}
         self.changes: list[Change] = []
 
     async def run(self, creations: Sequence[Creation]) -> dict[EntityId, Created | Exception]:
         """Return what became of each, by the id it was to have."""
-        known = await self._with_roots(creations)
+        # Parents before keys, in every transaction: two that wait for each other's would wait for ever.
+        known = await self._with_parents(creations)
         free = await self._without_repeats(known)
         await self._insert(free)
+        await self._family.add_children(
+            Count(parent for change in self.changes if (parent := change.job.parent_id))
+        )
         await self._store_answers(free)
         return self._answers
 
-    async def _with_roots(self, creations: Sequence[Creation]) -> list[Creation]:
-        """Find the roots of the parents; who names a parent that is not there is refused."""
-        parents = {creation.wanted.parent_id for creation in creations if creation.wanted.parent_id}
-        if not parents:
-            return list(creations)
-        roots = await self._unit.roots_of(sorted(parents))
+    async def _with_parents(self, creations: Sequence[Creation]) -> list[Creation]:
+        """Lock the parents and find the roots; whose parent is not there, or may have no more children, is refused."""
+        wanted = {creation.wanted.parent_id for creation in creations if creation.wanted.parent_id}
+        parents = await self._family.lock_parents(wanted)
+        siblings = Count({parent.id: parent.child_count for parent in parents.values()})
         kept = []
         for creation in creations:
-            parent = creation.wanted.parent_id
-            root = roots.get((creation.wanted.scope, parent)) if parent else None
-            if parent and root is None:
-                self._answers[creation.job_id] = UnknownParent(parent)
+            try:
+                origin = self._placed(creation, parents, siblings)
+            except JobsError as error:
+                self._answers[creation.job_id] = await self._repeat_of_refused(creation) or error
             else:
-                origin = replace(creation.origin, root_id=EntityId(root) if root else None)
                 kept.append(replace(creation, origin=origin))
         return kept
+
+    def _placed(self, creation: Creation, parents: Mapping[str, Parent], siblings: Count[EntityId]) -> Origin:
+        """Return the origin with the place in the tree; raises `UnknownParent`, `ParentEnded` or `InvalidJob`."""
+        parent_id = creation.wanted.parent_id
+        if parent_id is None:
+            return creation.origin
+        parent = parents.get(parent_id)
+        if parent is None or parent.scope != creation.wanted.scope:
+            raise UnknownParent(parent_id)
+        check_child(parent, self._limits, siblings=siblings[parent.id])
+        siblings[parent.id] += 1
+        return replace(creation.origin, root_id=parent.root_id, depth=parent.depth + 1)
+
+    async def _repeat_of_refused(self, creation: Creation) -> Created | Exception | None:
+        """Return the answer to a request that was granted once, although it would not be any more."""
+        if creation.key is not None and await self._unit.key_use(creation.key) is not None:
+            return await self._repeat(creation, creation.key)
+        wanted = creation.wanted
+        if wanted.unique_key is None:
+            return None
+        found = await self._unit.find_unique(wanted.scope, wanted.type, wanted.unique_key)
+        return await self._as_it_is(found) if found is not None else None
 
     async def _without_repeats(self, creations: Sequence[Creation]) -> list[Creation]:
         """Take the idempotency keys; who comes with one that is taken gets the answer it got then."""
@@ -137,7 +165,10 @@ class Making:
         found = await self._unit.find_unique(job.scope, job.type, job.unique_key or "")
         if found is None:
             raise SimultaneousChange("The job with this unique key ended at this moment.")
-        existing, job_input = (await self._unit.read([found]))[found]
+        return await self._as_it_is(found)
+
+    async def _as_it_is(self, job_id: str) -> Created:
+        existing, job_input = (await self._unit.read([job_id]))[job_id]
         return Created(job_document(existing, job_input), is_new=False)
 
     async def _store_answers(self, creations: Sequence[Creation]) -> None:

@@ -14,6 +14,7 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.CancelNotRequested: HTTPStatus.CONFLICT,
         errors.CancelNotSupported: HTTPStatus.CONFLICT,
         errors.IdempotencyConflict: HTTPStatus.CONFLICT,
+        errors.ParentEnded: HTTPStatus.CONFLICT,
         errors.JobNotFound: HTTPStatus.NOT_FOUND,
         errors.JobTypeNotFound: HTTPStatus.NOT_FOUND,
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
