@@ -19,6 +19,7 @@ class Plan:
     requests: int = 2_000
     memory_warm_up: int = 20_000
     memory_jobs: int = 1_000_000
+    memory_seconds: float = 300.0
     slots: int = 1000
     in_flight: int = 1_000
     shares_system: bool = False
@@ -36,14 +37,15 @@ class Plan:
 
 
 QUICK = Plan(
-    jobs=4_000,
-    peer_jobs=2_000,
-    pickups=100,
-    progress_seconds=3.0,
+    jobs=2_000,
+    peer_jobs=1_000,
+    pickups=80,
+    progress_seconds=2.0,
     stored_jobs=100_000,
-    requests=1_000,
-    memory_warm_up=2_000,
-    memory_jobs=4_000,
+    requests=400,
+    memory_warm_up=1_000,
+    memory_jobs=2_000,
+    memory_seconds=30.0,
     shares_system=True,
 )
 """What fits into a minute."""
