@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from wayside_events.bus import Endpoint
 from wayside_events.contracts.jobs import (
+    BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
     CREATE_SUBJECT,
@@ -14,11 +15,12 @@ from wayside_events.contracts.jobs import (
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
     WITHDRAW_SUBJECT,
+    BeatReply,
+    BeatRequest,
     CancelRequest,
     ClaimRequest,
     CreateRequest,
     GetRequest,
-    RegisterReply,
     RegisterRequest,
     ReleaseReport,
     ReportRequest,
@@ -51,17 +53,18 @@ class Rpc:
     def endpoints(self) -> Sequence[Endpoint]:
         """All verbs."""
         return (
-            Endpoint(REGISTER_SUBJECT, RegisterRequest, self._register),
+            Endpoint(REGISTER_SUBJECT, RegisterRequest, self._jobs.workers.register),
+            Endpoint(BEAT_SUBJECT, BeatRequest, self._beat),
             Endpoint(CLAIM_SUBJECT, ClaimRequest, self._claim, undelivered=self._take_back),
             Endpoint(WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
-            Endpoint(REPORT_SUBJECT, ReportRequest, self._jobs.reporter.report),
+            Endpoint(REPORT_SUBJECT, ReportRequest, self._report),
             Endpoint(CREATE_SUBJECT, CreateRequest, self._create),
             Endpoint(GET_SUBJECT, GetRequest, self._get),
             Endpoint(CANCEL_SUBJECT, CancelRequest, self._cancel),
         )
 
-    async def _register(self, request: RegisterRequest) -> RegisterReply:
-        return RegisterReply(server_time=await self._jobs.types.register_runner(request))
+    async def _beat(self, request: BeatRequest) -> BeatReply:
+        return await self._jobs.workers.beat(request.runner, request)
 
     async def _claim(self, request: ClaimRequest) -> Encoded:
         return Encoded(body=orjson.dumps({"assignments": await self._jobs.desk.claim(request)}))
@@ -75,6 +78,9 @@ class Rpc:
         if reports:
             bodies = tuple(report.model_dump(mode="json") for report in reports)
             await self._jobs.reporter.report(ReportRequest(runner="nobody", reports=bodies))
+
+    async def _report(self, request: ReportRequest) -> Encoded:
+        return Encoded(body=await self._jobs.reporter.report(request))
 
     async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
         self._jobs.announcer.withdrawn(request.runner)

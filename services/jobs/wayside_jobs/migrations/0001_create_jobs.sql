@@ -77,9 +77,11 @@ CREATE TABLE jobs (
 -- What may be claimed: per scope, so that a claim can go round the scopes, in the order in which it is.
 CREATE INDEX jobs_ready ON jobs (queue, type, scope, priority DESC, run_at, id) WHERE status = 'queued' AND is_ready;
 -- What waits for its time.
-CREATE INDEX jobs_scheduled ON jobs (run_at) WHERE status = 'queued' AND NOT is_ready;
+CREATE INDEX jobs_scheduled ON jobs (run_at) INCLUDE (queue, type) WHERE status = 'queued' AND NOT is_ready;
 -- What concurrency limits count.
 CREATE INDEX jobs_running ON jobs (queue, type, scope) WHERE status = 'running';
+-- What each runner has.
+CREATE INDEX jobs_by_runner ON jobs (runner, scope, id) WHERE status = 'running';
 -- Running jobs that need a look: lost, timed out, or to be canceled by force.
 CREATE INDEX jobs_due ON jobs (due_at) WHERE status = 'running';
 -- Canceled jobs whose children are still to be told.
@@ -89,22 +91,26 @@ CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
 -- One active job per key, and the newest that had it.
 CREATE UNIQUE INDEX jobs_unique_key ON jobs (scope, type, unique_key)
     WHERE unique_key IS NOT NULL AND status IN ('queued', 'running');
-CREATE INDEX jobs_by_unique_key ON jobs (scope, type, unique_key, created_at DESC) WHERE unique_key IS NOT NULL;
+CREATE INDEX jobs_by_unique_key ON jobs (scope, unique_key, created_at DESC, id DESC) WHERE unique_key IS NOT NULL;
 
--- Lists, newest first. Those by status, type and parent read one range per status and merge them.
+-- Lists, newest first. Those by status, type, creator and parent read one range per status and merge them. Each index
+-- that is not partial gets an entry at every creation, claim and end of a job: so there are few of them. Active jobs of
+-- a type are found among all active ones.
 CREATE INDEX jobs_by_status ON jobs (scope, status, created_at DESC, id DESC);
-CREATE INDEX jobs_by_type ON jobs (scope, type, status, created_at DESC, id DESC);
-CREATE INDEX jobs_by_creator ON jobs (scope, created_by, created_at DESC, id DESC);
-CREATE INDEX jobs_by_end ON jobs (scope, created_by, finished_at DESC, id DESC) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_by_creator ON jobs (scope, created_by, status, created_at DESC, id DESC);
+CREATE INDEX jobs_by_type ON jobs (scope, type, status, created_at DESC, id DESC) WHERE finished_at IS NOT NULL;
 CREATE INDEX jobs_by_session ON jobs (scope, session_id, created_at DESC, id DESC) WHERE session_id IS NOT NULL;
-CREATE INDEX jobs_by_related ON jobs (scope, related_type, related_id, created_at DESC, id DESC)
-    WHERE related_id IS NOT NULL;
-CREATE INDEX jobs_by_parent ON jobs (parent_id, status, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
-CREATE INDEX jobs_by_root ON jobs (root_id, created_at DESC, id DESC) WHERE root_id IS NOT NULL;
+CREATE INDEX jobs_by_related ON jobs (scope, related_id, created_at DESC, id DESC) WHERE related_id IS NOT NULL;
+CREATE INDEX jobs_by_parent ON jobs (parent_id, scope, status, created_at DESC, id DESC) WHERE parent_id IS NOT NULL;
+CREATE INDEX jobs_by_root ON jobs (root_id, scope, created_at DESC, id DESC) WHERE root_id IS NOT NULL;
 CREATE INDEX jobs_by_retry ON jobs (retry_of, created_at DESC) WHERE retry_of IS NOT NULL;
+-- How somebody's jobs ended, the last first.
+CREATE INDEX jobs_by_end ON jobs (scope, created_by, finished_at DESC, id DESC) WHERE finished_at IS NOT NULL;
+-- Parents to which the progress of their children is still to be told.
+CREATE INDEX jobs_with_children ON jobs (id) WHERE status = 'running' AND child_count > 0;
 
 CREATE TABLE job_logs (
-    job_id uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    job_id uuid NOT NULL,
     seq bigint NOT NULL,
     time timestamptz NOT NULL,
     level text NOT NULL CHECK (level IN ('debug', 'info', 'warning', 'error')),
@@ -192,7 +198,17 @@ CREATE TYPE changed_job AS (
     expires_at timestamptz,
     progress json,
     error json,
+    keeps_partial boolean,
     partial json,
+    metrics json,
+    result json
+);
+
+CREATE TYPE completed_job AS (
+    id uuid,
+    attempt integer,
+    token_hash bytea,
+    seq bigint,
     metrics json,
     result json
 );

@@ -26,6 +26,7 @@ CREATE TABLE runners (
     queues text[] NOT NULL,
     job_types text[] NOT NULL,
     slots integer NOT NULL,
+    busy integer NOT NULL DEFAULT 0,
     is_draining boolean NOT NULL DEFAULT false,
     registered_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now(),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from wayside_jobs.routes import job_types, jobs
+from wayside_jobs.routes import job_types, jobs, workers
 
-ROUTES: Final = (*jobs.routes, *job_types.routes)
+ROUTES: Final = (*jobs.routes, *job_types.routes, *workers.routes)
 """Every route of the jobs service."""

@@ -14,9 +14,11 @@ from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.reading import Reader
 from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.service.reporting import Reporter
+from wayside_jobs.service.runners import Workers
 from wayside_jobs.service.sweeping import Sweeper
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
+from wayside_jobs.store.runners import Runners
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Jobs:
 
     announcer: Announcer
     types: JobTypes
+    workers: Workers
     creator: Creator
     reader: Reader
     canceler: Canceler
@@ -50,6 +53,7 @@ class Jobs:
         return cls(
             announcer=announcer,
             types=types,
+            workers=Workers(Runners(store), types),
             creator=Creator(store, types, announcer, limits),
             reader=Reader(store, log_limit=settings.log_entries_limit),
             canceler=Canceler(store, announcer),

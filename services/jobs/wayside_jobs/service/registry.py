@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import orjson
@@ -14,10 +13,11 @@ from pydantic import JsonValue
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from wayside_events.contracts.jobs import JobTypeSpec, RegisterRequest
+from wayside_events.contracts.jobs import JobTypeSpec
 from wayside_events.contracts.problems import FieldError, pointer
 from wayside_jobs.domain.errors import InvalidJob, JobTypeNotFound, UnknownJobType
-from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
+from wayside_jobs.domain.links import check_template
+from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.store import Store
 
@@ -117,13 +117,9 @@ class JobTypes:
         """Write a registry entry; raises `InvalidJob` for a schema that is none."""
         await self._write({spec.name: _text(spec, "")})
 
-    async def register_runner(self, request: RegisterRequest) -> datetime:
-        """Write what a runner says about itself and what it serves; returns the database's time."""
-        plain_text(request.version, "/version")
-        specs = request.job_types
+    async def register_all(self, specs: Sequence[JobTypeSpec]) -> None:
+        """Write the entries of all types a runner serves; raises `InvalidJob` for a schema that is none."""
         await self._write({spec.name: _text(spec, f"/job_types/{index}") for index, spec in enumerate(specs)})
-        names = [spec.name for spec in specs]
-        return await self._store.register_runner(request.runner, request.version, request.slots, names)
 
     async def _write(self, texts: Mapping[str, Json]) -> None:
         if texts:
@@ -133,6 +129,8 @@ class JobTypes:
 
 def _text(spec: JobTypeSpec, field: str) -> Json:
     text = json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
+    if spec.resource_link is not None:
+        check_template(spec.resource_link, f"{field}/resource_link")
     for name in ("input_schema", "result_schema"):
         schema = getattr(spec, name)
         if schema is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
 
 import asyncpg
 
@@ -13,7 +12,7 @@ from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.wanted import Position, Wanted
 from wayside_jobs.store.unit import SQL, Unit
-from wayside_service.database import Database, Query
+from wayside_service.database import Connection, Database, Query
 from wayside_service.errors import DatabaseUnavailable
 
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -39,6 +38,13 @@ class Store:
         with _errors():
             async with self._database.transaction() as connection:
                 yield Unit(connection)
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Lend a connection, for statements that each stand alone; errors are the same."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                yield connection
 
     async def read(
         self, job_ids: Sequence[str], *, whole: bool = True
@@ -98,17 +104,6 @@ class Store:
         with _errors():
             async with self._database.acquire() as connection:
                 await connection.execute(SQL.upsert_job_types, list(specs), list(specs.values()))
-
-    async def register_runner(
-        self, name: str, version: str | None, slots: int, job_types: Sequence[str]
-    ) -> datetime:
-        """Remember that a runner exists; returns the database's time."""
-        with _errors():
-            async with self._database.acquire() as connection:
-                seen_at: datetime = await connection.fetchval(
-                    SQL.upsert_runner, name, version, slots, job_types
-                )
-        return seen_at
 
     async def next_scheduled(self) -> float | None:
         """Return in how many seconds the next job's time comes."""
