@@ -61,7 +61,9 @@ def load_queries(source: Traversable, *, require: frozenset[str] = frozenset()) 
 def _files(source: Traversable) -> list[Traversable]:
     if not source.is_dir():
         return [source]
-    return sorted((file for file in source.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return sorted(
+        (file for file in source.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
 
 
 def _read(file: Traversable) -> Iterator[tuple[str, Query]]:
