@@ -20,7 +20,7 @@ from wayside_events.bus.publishing import (
     publish_one,
 )
 from wayside_events.bus.reading import DirectReader, matches
-from wayside_events.bus.requests import Endpoint, ProblemOf, Server, no_problem, request
+from wayside_events.bus.requests import Endpoint, ProblemOf, Server, exchange, no_problem, request
 from wayside_events.bus.storage import StreamState, ensure_stream, read_state
 from wayside_events.catalogue import AnyEvent
 from wayside_events.cursor import Cursor
@@ -30,6 +30,7 @@ from wayside_events.subjects import EventFilter
 
 R = TypeVar("R", bound=BaseModel)
 E = TypeVar("E", bound=BaseModel)
+T = TypeVar("T")
 
 _ENTITIES_AT_ONCE = 50
 """Subject patterns in one question for the newest messages: each may match one subject per event type."""
@@ -213,6 +214,16 @@ class Bus:
         return await request(
             client, subject, body, reply_type, timeout_seconds=timeout_seconds, headers=headers
         )
+
+    async def exchange(
+        self, subject: str, payload: bytes, read: Callable[[bytes], T], *, timeout_seconds: float
+    ) -> T:
+        """Ask a service with a body that is JSON already, and `read` its answer; raises as `request` does.
+
+        What `read` refuses with a `ValidationError` is a `MalformedReply`.
+        """
+        client = self._connection.require()
+        return await exchange(client, subject, payload, read, timeout_seconds=timeout_seconds)
 
     async def serve(
         self,

@@ -33,6 +33,7 @@ from wayside_events.contracts.problems import Location, Problem, field_errors, p
 logger = logging.getLogger("wayside.bus")
 
 R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
 
 IN_FLIGHT_LIMIT = 10_000
 """Requests one service instance works on (parked claims included) before it answers `overloaded`."""
@@ -92,6 +93,26 @@ async def request(
 ) -> R:
     """Ask and wait. Raises `RequestRefused`, `RequestTimedOut`, `BusUnavailable` or `MalformedReply`."""
     payload = body.model_dump_json(exclude_none=True).encode()
+    return await exchange(
+        client,
+        subject,
+        payload,
+        reply_type.model_validate_json,
+        timeout_seconds=timeout_seconds,
+        headers=headers,
+    )
+
+
+async def exchange(
+    client: Client,
+    subject: str,
+    payload: bytes,
+    read: Callable[[bytes], T],
+    *,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> T:
+    """Ask with a body that is encoded already, and `read` the answer; raises as `request` does."""
     try:
         reply = await client.request(
             subject, payload, timeout=timeout_seconds, headers=dict(headers or {}) or None
@@ -105,7 +126,7 @@ async def request(
     try:
         if reply.headers and ERROR_CODE_HEADER in reply.headers:
             raise RequestRefused(Problem.model_validate_json(reply.data))
-        return reply_type.model_validate_json(reply.data)
+        return read(reply.data)
     except ValidationError as error:
         # Not the error's own text, nor the error as the cause: they repeat the reply, which may hold attempt tokens.
         found = field_errors(error)[:_FIELD_ERRORS_LIMIT]
