@@ -93,9 +93,7 @@ def _data(job: Job, fact: Fact) -> Document:
                 duration_seconds=job.duration_seconds,
             )
         case Failed():
-            return _with(
-                _lifecycle(job), error=embedded(job.error), duration_seconds=job.duration_seconds
-            )
+            return _with(_lifecycle(job), error=embedded(job.error), duration_seconds=job.duration_seconds)
         case Expired():
             return _lifecycle(job)
         case _:

@@ -45,7 +45,7 @@ UPDATE jobs SET
     started_at = given.started_at, finished_at = given.finished_at,
     lease_expires_at = given.lease_expires_at, timeout_at = given.timeout_at, due_at = given.due_at,
     expires_at = given.expires_at, progress = given.progress, error = given.error,
-    partial = given.partial, metrics = given.metrics, result = given.result
+    partial = CASE WHEN given.keeps_partial THEN jobs.partial ELSE given.partial END, metrics = given.metrics, result = given.result
 FROM unnest($1::changed_job[]) AS given
 WHERE jobs.id = given.id AND jobs.revision = given.known_revision
 RETURNING jobs.id::text;

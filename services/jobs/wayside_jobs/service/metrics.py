@@ -1,7 +1,7 @@
 """What is measured of jobs."""
 
 from collections import Counter as Count
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -47,6 +47,11 @@ class JobsMetrics:
             registry=registry,
         )
         self.swept = Counter("wayside_jobs_swept", "Jobs a sweeper changed.", ("verb",), registry=registry)
+
+    def count_reports(self, reports: Iterable[tuple[str, str]]) -> None:
+        """Count reports by kind and outcome."""
+        for labels, number in Count(reports).items():
+            self.reports.labels(*labels).inc(number)
 
     def count(self, changes: Sequence[Change]) -> None:
         """Count committed changes."""

@@ -1,12 +1,16 @@
 """Between rows and jobs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from wayside_events.jobs import JobMode, JobStatus, Related
 from wayside_jobs.domain.job import Cancel, CancelState, Job, Policy
+from wayside_jobs.domain.values import Json
+
+UNREAD: Final = Json("")
+"""The partial result of a job that has one which was not read; writing the job leaves it as it is."""
 
 Columns = list[list[Any]]
 """One array per column, as `unnest` takes them."""
@@ -122,7 +126,7 @@ def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
         job.log_dropped, job.log_bytes, cancel.state if cancel else None, cancel.requested_by if cancel else None,
         cancel.requested_at if cancel else None, cancel.reason if cancel else None,
         cancel.deadline if cancel else None, job.is_cascading, job.started_at, job.finished_at, job.lease_expires_at,
-        job.timeout_at, job.due_at, job.expires_at, job.progress, job.error, job.partial, job.metrics,
+        job.timeout_at, job.due_at, job.expires_at, job.progress, job.error, job.partial == UNREAD, job.partial or None, job.metrics,
         job.result,
     )  # fmt: skip
 

@@ -114,15 +114,20 @@ class Unit:
         """Lock finished jobs whose time to live ended, as far as nobody else has."""
         return await self._lock_again(await self._connection.fetch(SQL.lock_expired, limit))
 
-    async def write(self, known: Mapping[str, Job], changes: Sequence[Change]) -> None:
-        """Write the changes of locked jobs: rows, log entries and events. `known` is what was locked."""
+    async def write(
+        self, known: Mapping[str, Job], changes: Sequence[Change], *, written: Sequence[Change] = ()
+    ) -> None:
+        """Write the changes of locked jobs: rows, log entries and events. `known` is what was locked.
+
+        Of the changes in `written` the rows are written already, and only the events are missing.
+        """
         last = {change.job.id: change.job for change in changes}
         visible = [job for job in last.values() if job.revision != known[job.id].revision]
         silent = [job for job in last.values() if job.revision == known[job.id].revision]
         await self._save(known, visible)
         await self._extend([job for job in silent if job != known[job.id]])
         await self._write_logs(changes)
-        await add_events(self._connection, encode_events(changes))
+        await add_events(self._connection, encode_events([*written, *changes]))
 
     async def insert(self, new: Sequence[NewJob]) -> set[str]:
         """Create jobs with their events; returns the ids of those whose unique key was free."""
