@@ -41,6 +41,10 @@ class WorkerProgram:
         """Running is all that can be seen from outside; the first job shows the rest."""
         return True
 
+    async def alive(self) -> bool:
+        """A worker that hangs loses its leases, and its jobs go to another one."""
+        return True
+
 
 @asynccontextmanager
 async def supervised_worker(stack: Stack) -> AsyncIterator[Supervisor]:
