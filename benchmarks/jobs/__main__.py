@@ -12,11 +12,14 @@ import typer
 from rich.console import Console
 
 from benchmarks.jobs import memory, pickup, progress, queries, throughput
+from benchmarks.jobs.child import ChildFailed
 from benchmarks.jobs.outcome import QUICK, Outcome, Plan
 from benchmarks.jobs.peers import measure as other_queues
 from benchmarks.jobs.system import System, running_system
 from benchmarks.jobs.table import table
 from benchmarks.jobs.workspace import workspace
+from wayside_standalone.errors import StandaloneError
+from wayside_standalone.logs import tail
 
 Part = Callable[[System, Plan], Awaitable[Outcome]]
 
@@ -72,19 +75,23 @@ async def run(chosen: list[str], plan: Plan, console: Console) -> dict[str, Outc
     outcomes: dict[str, Outcome] = {}
     with workspace() as folder:
         for names in groups:
-            async with running_system(folder) as system:
-                for name in names:
-                    console.print(f"[dim]{name}: load {os.getloadavg()[0]:.1f} …[/]")
-                    outcomes[name] = await measured(PARTS[name], system, plan)
+            try:
+                async with running_system(folder) as system:
+                    for name in names:
+                        console.print(f"[dim]{name}: load {os.getloadavg()[0]:.1f} …[/]")
+                        outcomes[name] = await measured(PARTS[name], system, plan)
+            except (ChildFailed, StandaloneError) as error:
+                outcomes |= {name: Outcome({}, faults=[str(error)]) for name in names}
     return outcomes
 
 
 async def measured(part: Part, system: System, plan: Plan) -> Outcome:
-    """Run one part; whatever goes wrong is its fault, in words."""
+    """Run one part; whatever goes wrong is its fault, in words, with what the service has to say."""
     try:
         return await part(system, plan)
     except Exception as error:  # noqa: BLE001 - the other parts are measured all the same
-        return Outcome({}, faults=["".join(traceback.format_exception_only(error)).strip()])
+        said = "".join(traceback.format_exception_only(error)).strip()
+        return Outcome({}, faults=[f"{said}\nThe end of the service's log:\n{tail(system.log)}"])
 
 
 def summary(outcomes: dict[str, Outcome]) -> dict[str, object]:

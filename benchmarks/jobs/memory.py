@@ -41,13 +41,8 @@ async def measure(system: System, plan: Plan) -> Outcome:
         after = system.service_memory()
         await subscriber.tell(count=True)
         counted = await subscriber.hear("counted", seconds=LEAST_SECONDS)
-    passed = plan.memory_warm_up + plan.memory_jobs
-    wrong = {name: count for name, count in counted["counts"].items() if count != passed}
-    faults = (
-        [f"received {wrong} instead of {passed} each"]
-        if wrong or len(counted["counts"]) != len(TYPES)
-        else []
-    )
+    expected = dict.fromkeys(TYPES, plan.memory_warm_up + passed)
+    faults = [] if counted["counts"] == expected else [f"received {counted['counts']}, not {expected}"]
     return Outcome(
         {"rss_growth_mb": round((after - before) / MEGABYTE, 1)},
         {

@@ -14,21 +14,22 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from benchmarks.jobs.child import Child, essentials
+from benchmarks.jobs.child import Child, ChildFailed, essentials
 from benchmarks.jobs.workspace import MARK
 from wayside_events.bus import BusSettings
 from wayside_events.identifiers import ScopeName
 from wayside_service.auth import mint_token
 from wayside_standalone.credentials import Credentials
+from wayside_standalone.logs import tail
 from wayside_standalone.nats import NatsServer, NatsSettings, permissions_file
 from wayside_standalone.parts import DATABASE, ROLE
 from wayside_standalone.postgres import PostgresServer, PostgresSettings
 from wayside_standalone.process import Command, Process, spawn, stop
-from wayside_standalone.server import wait_until
 from wayside_standalone.service import answers, read_port
 
 SCOPE = ScopeName("bench")
 READY_SECONDS = 60
+POLL_SECONDS = 0.05
 DATABASE_SCRIPT = Path(sys.modules[PostgresServer.__module__].__file__ or "").with_name("database.sql")
 
 
@@ -72,6 +73,11 @@ class System:
             yield connection
         finally:
             await connection.close()
+
+    @property
+    def log(self) -> Path:
+        """What the service says."""
+        return self.folder / "jobs.log"
 
     def pids(self) -> dict[str, int]:
         """The processes of the system by name."""
@@ -118,7 +124,7 @@ async def running_system(workspace: Path) -> AsyncIterator[System]:
         with (folder / "jobs.log").open("ab") as log:
             service = spawn(Command((sys.executable, "-P", "-m", "wayside_jobs"), environment), log)
         resources.callback(stop, service, [(signal.SIGTERM, 15)])
-        url = await _ready(port_file)
+        url = await _ready(service, port_file, folder / "jobs.log")
         yield System(workspace, folder, postgres, nats, credentials, service, url)
 
 
@@ -131,13 +137,12 @@ def nats_environment(nats: NatsServer, credentials: Credentials, user: str) -> d
     }
 
 
-async def _ready(port_file: Path) -> str:
-    if not await asyncio.to_thread(wait_until, lambda: bool(read_port(port_file)), seconds=READY_SECONDS):
-        raise TimeoutError("the jobs service did not say its port")
-    url = f"http://127.0.0.1:{read_port(port_file)}"
+async def _ready(service: Process, port_file: Path, log: Path) -> str:
+    """Return the address of the service once it says that all it needs is there."""
     deadline = time.monotonic() + READY_SECONDS
-    while not await answers(f"{url}/readyz"):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the jobs service did not become ready")
-        await asyncio.sleep(0.05)
-    return url
+    while service.poll() is None and time.monotonic() < deadline:
+        port = read_port(port_file)
+        if port is not None and await answers(f"http://127.0.0.1:{port}/readyz"):
+            return f"http://127.0.0.1:{port}"
+        await asyncio.sleep(POLL_SECONDS)
+    raise ChildFailed(f"the jobs service did not start; the end of its log:\n{tail(log)}")
