@@ -10,6 +10,9 @@ OwnConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | OwnConnection"
 """What store functions take."""
 
+Record: TypeAlias = asyncpg.Record
+"""One row of an answer."""
+
 _CLOSE_SECONDS = 2.0
 _JSONB_VERSION = b"\x01"
 

@@ -1,8 +1,9 @@
 """The connection pool of a service: it outlives restarts of PostgreSQL and starts without one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import asyncpg
@@ -32,11 +33,19 @@ class Database:
 
     `start()` returns at once; connecting and migrating happen behind, again and again until they succeed. Before
     that, and whenever PostgreSQL is away, `acquire` and `transaction` raise `DatabaseUnavailable`.
-    `jsonb` is `bytes` in both directions (`str` is taken too).
+    `jsonb` is `bytes` in both directions (`str` is taken too). `session` are settings of PostgreSQL for each connection.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, schema: str, migrations: Sequence[Migration]) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        schema: str,
+        migrations: Sequence[Migration],
+        session: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.schema = schema
+        self._session = session
         self._settings = settings
         self._migrator = Migrator(schema, migrations)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -119,6 +128,7 @@ class Database:
             "server_settings": {
                 "application_name": f"wayside-{self.schema}",
                 "search_path": f'"{self.schema}", public',
+                **self._session,
                 **_KEEPALIVE,
             },
         }

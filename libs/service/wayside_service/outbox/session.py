@@ -9,12 +9,11 @@ from collections.abc import Collection, Sequence
 from importlib.resources import files
 from typing import Final
 
-import asyncpg
 import structlog
 
 from wayside_events.bus import MessageTooLarge, OutgoingMessage, PublishRefused
 from wayside_events.stream import BATCH_LIMIT
-from wayside_service.database.connection import OwnConnection
+from wayside_service.database.connection import OwnConnection, Record
 from wayside_service.database.queries import Query, load_queries
 from wayside_service.outbox.batch import Row, messages_of, without_stored, without_superseded
 from wayside_service.outbox.frame import UnreadableFrame, pack_messages, unpack
@@ -83,7 +82,7 @@ class RelaySession:
         self._metrics.pending.set(row["pending"])
         self._metrics.oldest_seconds.set(row["oldest_seconds"])
 
-    async def _readable(self, found: asyncpg.Record) -> Row | None:
+    async def _readable(self, found: Record) -> Row | None:
         try:
             return Row(found["id"], unpack(found["messages"], found["events"]))
         except UnreadableFrame as error:
