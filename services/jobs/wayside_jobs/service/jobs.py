@@ -6,18 +6,27 @@ from typing import Self
 from prometheus_client import CollectorRegistry
 
 from wayside_jobs.domain.family import FamilyLimits
+from wayside_jobs.domain.logs import LogBounds
+from wayside_jobs.service.activity import Activity
 from wayside_jobs.service.announcing import Announcer, Messenger
 from wayside_jobs.service.canceling import Canceler
+from wayside_jobs.service.cascading import Cascader
 from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.creating import Creator
+from wayside_jobs.service.kinship import Kinship
+from wayside_jobs.service.logbook import LogReader
 from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.reading import Reader
 from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.service.repeating import Once
 from wayside_jobs.service.reporting import Reporter
+from wayside_jobs.service.retrying import Retrier
 from wayside_jobs.service.runners import Workers
 from wayside_jobs.service.sweeping import Sweeper
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
+from wayside_jobs.store.groups import Groups
+from wayside_jobs.store.reading import Lists
 from wayside_jobs.store.runners import Runners
 
 
@@ -30,7 +39,11 @@ class Jobs:
     workers: Workers
     creator: Creator
     reader: Reader
+    activity: Activity
+    logs: LogReader
     canceler: Canceler
+    cascader: Cascader
+    retrier: Retrier
     desk: ClaimDesk
     reporter: Reporter
     sweeper: Sweeper
@@ -49,16 +62,24 @@ class Jobs:
         metrics = JobsMetrics(registry)
         announcer = Announcer(messenger, metrics, instance)
         types = JobTypes(store, announcer)
+        log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
+        once = Once(store, announcer)
+        lists = Lists(store)
+        reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(
             announcer=announcer,
             types=types,
             workers=Workers(Runners(store), types),
             creator=Creator(store, types, announcer, limits),
-            reader=Reader(store, log_limit=settings.log_entries_limit),
-            canceler=Canceler(store, announcer),
+            reader=reader,
+            activity=Activity(lists, reader),
+            logs=LogReader(store),
+            canceler=Canceler(once),
+            cascader=Cascader(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
+            retrier=Retrier(once, limits),
             desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
-            reporter=Reporter(store, announcer, metrics, log_limit=settings.log_entries_limit),
+            reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
             sweeper=Sweeper(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
         )
 
