@@ -32,10 +32,14 @@ class RegisterReply(Reply):
 
 
 class BeatBody(Request):
-    """How a runner is: how many jobs it runs of how many it could, and whether it takes no more or has stopped."""
+    """How a runner is: how many jobs it runs of how many it could, and whether it takes no more or has stopped.
+
+    `abandoned` are handlers besides that heed no cancel and were left alone.
+    """
 
     running: int = Field(default=0, ge=0, le=100_000)
     slots: int = Field(default=1, ge=1, le=10_000)
+    abandoned: int = Field(default=0, ge=0, le=100_000)
     is_draining: bool = False
     stopped: bool = False
 
