@@ -3,6 +3,9 @@
 CREATE TABLE job_types (
     name text PRIMARY KEY,
     spec json NOT NULL,
+    is_cancelable boolean NOT NULL GENERATED ALWAYS AS (
+        coalesce(spec -> 'capabilities' ->> 'cancel', 'true') <> 'false'
+    ) STORED,
     registered_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -34,13 +37,14 @@ CREATE TABLE runners (
 );
 CREATE INDEX runners_by_age ON runners (seen_at);
 
--- The answers to requests with an Idempotency-Key.
+-- The answers to requests with an Idempotency-Key; those that create one job have its id, the others a status.
 CREATE TABLE idempotency_keys (
     scope text NOT NULL,
     caller text NOT NULL,
     key text NOT NULL,
     request_hash bytea NOT NULL,
-    job_id uuid NOT NULL,
+    job_id uuid,
+    status smallint,
     answer json,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, caller, key)

@@ -21,12 +21,15 @@ from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.service.repeating import Once
 from wayside_jobs.service.reporting import Reporter
 from wayside_jobs.service.retrying import Retrier
+from wayside_jobs.service.retention import Retention
 from wayside_jobs.service.runners import Workers
 from wayside_jobs.service.sweeping import Sweeper
+from wayside_jobs.service.sweeps import Broom
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
 from wayside_jobs.store.groups import Groups
 from wayside_jobs.store.reading import Lists
+from wayside_jobs.store.retention import Old
 from wayside_jobs.store.runners import Runners
 
 
@@ -47,6 +50,7 @@ class Jobs:
     desk: ClaimDesk
     reporter: Reporter
     sweeper: Sweeper
+    retention: Retention
 
     @classmethod
     def of(
@@ -61,7 +65,8 @@ class Jobs:
         """Wire the use cases of one instance; nothing runs yet."""
         metrics = JobsMetrics(registry)
         announcer = Announcer(messenger, metrics, instance)
-        types = JobTypes(store, announcer)
+        types = JobTypes(store, announcer, default_ttl_seconds=settings.default_ttl_seconds)
+        broom = Broom(store, announcer, metrics)
         log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
         once = Once(store, announcer)
@@ -80,7 +85,8 @@ class Jobs:
             retrier=Retrier(once, limits),
             desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
             reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
-            sweeper=Sweeper(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
+            sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
+            retention=Retention(Old(store), broom, interval_seconds=settings.sweep_interval_seconds),
         )
 
     async def close(self) -> None:
