@@ -31,27 +31,6 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyJob:
-    """A job that may be claimed, with its input and how many bytes that has."""
-
-    job: Job
-    input: Json
-    input_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Jobs that may be claimed, most urgent first, and the time at which they were locked."""
-
-    jobs: Sequence[ReadyJob]
-    now: datetime
-
-    def is_cut_off(self, limit: int, limit_bytes: int) -> bool:
-        """Whether there may be more of them than was asked for."""
-        return len(self.jobs) >= limit or sum(item.input_bytes for item in self.jobs) >= limit_bytes
-
-
-@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to create, with its input."""
 
@@ -96,15 +75,6 @@ class Unit:
         """Lock the named jobs; those that do not exist are not in the answer."""
         rows = await self._connection.fetch(SQL.lock_jobs, job_ids)
         return Locked({row["id"]: job_of(row) for row in rows}, _locked_at(rows))
-
-    async def lock_ready(
-        self, queues: Sequence[str], job_types: Sequence[str], *, limit: int, limit_bytes: int
-    ) -> Ready:
-        """Lock what is to be claimed next; jobs that others have locked are passed over."""
-        rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, limit, limit_bytes)
-        return Ready(
-            [ReadyJob(job_of(row), row["input"], row["input_bytes"]) for row in rows], _locked_at(rows)
-        )
 
     async def lock_due(self, limit: int) -> Locked:
         """Lock running jobs that need a look, as far as nobody else has."""
