@@ -82,6 +82,9 @@ def jobs_resource(jobs: Jobs, database: Database) -> Callable[[web.Application],
             group.create_task(jobs.sweeper.run())
             group.create_task(jobs.retention.run())
             group.create_task(jobs.cascader.run())
+            group.create_task(jobs.bulk_runner.run())
+            group.create_task(jobs.rollup.run())
+            group.create_task(jobs.awaits.run())
 
     async def context(_app: web.Application) -> AsyncIterator[None]:
         async with background(jobs.announcer.run(), "announcer"), background(sweep(), "sweeper"):

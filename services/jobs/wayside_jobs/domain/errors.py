@@ -67,6 +67,16 @@ class CancelNotSupported(JobsError):
         self.current = {"status": str(status), "revision": revision}
 
 
+class InvalidBulk(JobsError):
+    """An order about many jobs makes no sense."""
+
+    code = "invalid_input"
+    title = "The order is not valid"
+
+    def __init__(self, field: str, reason: str, message: str) -> None:
+        super().__init__(message, errors=[FieldError(field=field, code=reason, message=message)])
+
+
 class RetryNotSupported(JobsError):
     """The job ran in its caller's process, or its type says that its jobs are not to be retried."""
 

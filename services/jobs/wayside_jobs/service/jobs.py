@@ -9,6 +9,9 @@ from wayside_jobs.domain.family import FamilyLimits
 from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.service.activity import Activity
 from wayside_jobs.service.announcing import Announcer, Messenger
+from wayside_jobs.service.awaiting import AwaitDesk
+from wayside_jobs.service.bulk import BulkDesk
+from wayside_jobs.service.bulk_running import BulkRunner
 from wayside_jobs.service.canceling import Canceler
 from wayside_jobs.service.cascading import Cascader
 from wayside_jobs.service.claiming import ClaimDesk
@@ -20,14 +23,15 @@ from wayside_jobs.service.reading import Reader
 from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.service.repeating import Once
 from wayside_jobs.service.reporting import Reporter
-from wayside_jobs.service.retrying import Retrier
 from wayside_jobs.service.retention import Retention
+from wayside_jobs.service.retrying import Retrier
+from wayside_jobs.service.rollup import Rollup
 from wayside_jobs.service.runners import Workers
 from wayside_jobs.service.sweeping import Sweeper
 from wayside_jobs.service.sweeps import Broom
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
-from wayside_jobs.store.groups import Groups
+from wayside_jobs.store.groups import Endings, Groups
 from wayside_jobs.store.reading import Lists
 from wayside_jobs.store.retention import Old
 from wayside_jobs.store.runners import Runners
@@ -43,10 +47,14 @@ class Jobs:
     creator: Creator
     reader: Reader
     activity: Activity
+    awaits: AwaitDesk
+    rollup: Rollup
     logs: LogReader
     canceler: Canceler
     cascader: Cascader
     retrier: Retrier
+    bulk: BulkDesk
+    bulk_runner: BulkRunner
     desk: ClaimDesk
     reporter: Reporter
     sweeper: Sweeper
@@ -70,6 +78,7 @@ class Jobs:
         log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
         once = Once(store, announcer)
+        desk = ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
         lists = Lists(store)
         reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(
@@ -79,11 +88,17 @@ class Jobs:
             creator=Creator(store, types, announcer, limits),
             reader=reader,
             activity=Activity(lists, reader),
+            awaits=AwaitDesk(
+                Endings(store), announcer, metrics, backstop_seconds=settings.claim_backstop_seconds
+            ),
+            rollup=Rollup(store, announcer, metrics, backstop_seconds=settings.rollup_backstop_seconds),
             logs=LogReader(store),
             canceler=Canceler(once),
             cascader=Cascader(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
             retrier=Retrier(once, limits),
-            desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
+            bulk=BulkDesk(once, limits),
+            bulk_runner=BulkRunner(store, announcer, desk, types, name=f"jobs-{instance}", limits=limits),
+            desk=desk,
             reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
             retention=Retention(Old(store), broom, interval_seconds=settings.sweep_interval_seconds),
@@ -91,6 +106,8 @@ class Jobs:
 
     async def close(self) -> None:
         """Answer claims that wait, and finish what was begun."""
+        self.awaits.close()
+        await self.bulk_runner.close()
         await self.desk.close()
         await self.creator.group.close()
         await self.reporter.group.close()

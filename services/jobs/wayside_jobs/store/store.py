@@ -77,12 +77,6 @@ class Store:
                 seconds: float | None = await connection.fetchval(SQL.next_scheduled)
         return seconds
 
-    async def forget_keys(self, *, older_than_seconds: float, limit: int) -> int:
-        """Delete old idempotency keys; returns how many."""
-        with _errors():
-            async with self._database.acquire() as connection:
-                return len(await connection.fetch(SQL.forget_keys, older_than_seconds, limit))
-
 
 @contextmanager
 def _errors() -> Iterator[None]:

@@ -5,13 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, SkipValidation, TypeAdapter
 
-from wayside_events.contracts.jobs.subjects import LOG_ENTRIES_LIMIT, LOG_MESSAGE_LIMIT
+from wayside_events.contracts.jobs.subjects import LOG_ENTRIES_LIMIT
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Runner
 from wayside_events.jobs import JobError, LogLevel, Progress
-
 
 _Parsed = SkipValidation[JsonValue]
 """What a JSON parser returned: to check it again, value by value, costs more than all the rest of a report."""
@@ -39,11 +38,14 @@ class ProgressReport(_Report):
 
 
 class LogLine(Request):
-    """One log entry as a runner sends it; the service numbers it."""
+    """One log entry as a runner sends it; the service numbers it, and cuts one that is too long.
+
+    A message keeps `LOG_MESSAGE_LIMIT` characters; a context of more than 64 KiB is replaced by a note.
+    """
 
     time: Timestamp
     level: LogLevel = LogLevel.INFO
-    message: str = Field(max_length=LOG_MESSAGE_LIMIT)
+    message: str
     context: dict[str, JsonValue] = Field(default_factory=dict)
 
 

@@ -66,7 +66,7 @@ class WorkerStatus(StrEnum):
 
 
 class Worker(Reply):
-    """A runner. `busy` is what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
+    """A runner. `busy` and `abandoned` are what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
 
     `job_ids` has the oldest of them, 20 at most. A lost runner's jobs are shown until their leases end.
     """
@@ -80,6 +80,7 @@ class Worker(Reply):
     job_types: tuple[str, ...]
     slots: int
     busy: int
+    abandoned: int = 0
     running: int
     job_ids: tuple[Id, ...]
     registered_at: Timestamp
