@@ -36,8 +36,18 @@ from wayside_service.tasks import background
 NAME = "wayside-jobs"
 SCHEMA = "jobs"
 
-SESSION: Final = MappingProxyType({"plan_cache_mode": "force_generic_plan"})
-"""Each statement is written to have one good plan; to plan a large one anew can take longer than to run it."""
+SESSION: Final = MappingProxyType(
+    {
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "enable_bitmapscan": "off",
+        "jit": "off",
+    }
+)
+"""Each statement is written to have one good plan, by an index (`tests/jobs/test_plans.py` has the same settings).
+
+To plan a large one anew can take longer than to run it; and a plan that reads the whole table, made while that was
+small, would be kept for as long as nobody analyzes it."""
 
 
 def build(settings: JobsSettings) -> web.Application:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import orjson
 
@@ -32,8 +32,7 @@ INTEGER_LIMIT = 2**31 - 1
 SEQ_LIMIT = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A report of which all that could be refused has been checked; its JSON is encoded."""
 
     report: Report
@@ -44,8 +43,10 @@ class Prepared:
     @property
     def size(self) -> int:
         """About how many characters of payload it has."""
-        lines = sum(len(line.message) + len(line.context) for line in self.lines)
-        return len(self.payload or "") + len(self.metrics or "") + lines
+        size = len(self.payload or "") + len(self.metrics or "")
+        return (
+            size + sum(len(line.message) + len(line.context) for line in self.lines) if self.lines else size
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,7 @@ class Chance:
     log_bounds: LogBounds
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The outcome of one report; `change` when it was accepted, `error` when it was not possible."""
 
     outcome: Outcome

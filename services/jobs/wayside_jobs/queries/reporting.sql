@@ -2,12 +2,6 @@
 
 -- name: complete_jobs
 -- Complete running jobs: what `decide` and `verbs.complete` do with a job that has shown no progress, for many at once.
-WITH held AS MATERIALIZED (
-    SELECT jobs.id
-    FROM jobs
-    WHERE jobs.id = ANY($2::uuid[]) AND jobs.status = 'running'
-    ORDER BY jobs.id FOR NO KEY UPDATE SKIP LOCKED
-)
 UPDATE jobs SET
     status = 'completed', revision = jobs.revision + 1, seq = given.seq, progress = '{"percent":100.0}',
     error = NULL, metrics = given.metrics, result = given.result, cancel_deadline = NULL,
@@ -16,9 +10,14 @@ UPDATE jobs SET
     expires_at = greatest(statement_timestamp(), jobs.updated_at) + make_interval(secs => jobs.ttl_seconds),
     lease_expires_at = NULL, timeout_at = NULL, due_at = NULL
 FROM unnest($1::completed_job[]) AS given
-WHERE jobs.id = given.id AND jobs.id IN (SELECT held.id FROM held)
-    AND jobs.status = 'running' AND jobs.attempt = given.attempt AND jobs.token_hash = given.token_hash
-    AND jobs.seq < given.seq AND jobs.progress::text = '{}'
+CROSS JOIN LATERAL (
+    -- By the lease, which running jobs have: the planner would read `status` as leave to look through all that run.
+    SELECT free.ctid AS place FROM jobs AS free
+    WHERE free.id = given.id AND free.lease_expires_at IS NOT NULL AND free.attempt = given.attempt
+        AND free.token_hash = given.token_hash AND free.seq < given.seq AND free.progress::text = '{}'
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS free
+WHERE jobs.ctid = free.place
 RETURNING
     jobs.id::text AS id, scope, type, mode, queue, priority, jobs.revision, jobs.attempt, max_attempts,
     created_by, created_at, updated_at, run_at, session_id, related_type, related_id, parent_id::text AS parent_id,

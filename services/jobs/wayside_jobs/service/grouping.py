@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from itertools import count, repeat
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -41,6 +42,15 @@ class _Call(Generic[O]):
             self.done.set_result(None)
 
 
+class _Item(NamedTuple, Generic[I, O]):
+    """One value to serve: the call it is a part of, its place there, and its size."""
+
+    value: I
+    call: _Call[O]
+    index: int
+    size: int
+
+
 class Group(Generic[I, O]):
     """Passes items on to `serve` in batches, in order, one batch at a time, and never waits to fill one.
 
@@ -64,7 +74,7 @@ class Group(Generic[I, O]):
         self._size_of = size_of
         self._split = split
         self._size = 0
-        self._waiting: deque[tuple[I, _Call[O], int]] = deque()
+        self._waiting: deque[_Item[I, O]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def submit(self, items: Sequence[I]) -> list[O | Exception]:
@@ -76,9 +86,10 @@ class Group(Generic[I, O]):
             return []
         if len(self._waiting) >= WAITING_LIMIT or self._size >= WAITING_SIZE:
             raise Unavailable("Too much waits to be written.")
-        self._size += sum(map(self._size_of, items))
+        sizes = list(map(self._size_of, items))
+        self._size += sum(sizes)
         call: _Call[O] = _Call(len(items))
-        self._waiting.extend((item, call, index) for index, item in enumerate(items))
+        self._waiting.extend(map(_Item, items, repeat(call), count(), sizes))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self._name)
         await call.done
@@ -94,22 +105,22 @@ class Group(Generic[I, O]):
             while self._waiting:
                 batch = self._next_batch()
                 answers: list[O | Exception] = []
-                for together in self._split([item for item, _, _ in batch]):
+                for together in self._split([item.value for item in batch]):
                     answers += await self._answers(together)
-                for (_, call, index), answer in zip(batch, answers, strict=True):
-                    call.answer(index, answer)
+                for item, answer in zip(batch, answers, strict=True):
+                    item.call.answer(item.index, answer)
         finally:
             self._task = None
 
-    def _next_batch(self) -> list[tuple[I, _Call[O], int]]:
-        batch: list[tuple[I, _Call[O], int]] = []
+    def _next_batch(self) -> list[_Item[I, O]]:
+        batch: list[_Item[I, O]] = []
         size = 0
         while self._waiting and len(batch) < self._limit:
-            next_size = self._size_of(self._waiting[0][0])
-            if batch and size + next_size > BATCH_SIZE:
+            if batch and size + self._waiting[0].size > BATCH_SIZE:
                 break
-            size += next_size
-            batch.append(self._waiting.popleft())
+            item = self._waiting.popleft()
+            size += item.size
+            batch.append(item)
         self._size -= size
         return batch
 

@@ -2,6 +2,7 @@
 
 from collections import Counter as Count
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -35,13 +36,15 @@ class JobsMetrics:
             buckets=_DELAYS,
             registry=registry,
         )
-        self.run_seconds = Histogram(
+        run_seconds = Histogram(
             "wayside_jobs_run_seconds",
             "How long the last attempt of a job took.",
             ("type", "status"),
             buckets=_DURATIONS,
             registry=registry,
         )
+        # To look a label up costs more than to observe.
+        self._run_seconds = lru_cache(maxsize=1_000)(run_seconds.labels)
         self.backstop_hits = Counter(
             "wayside_jobs_backstop_hits",
             "Times the backstop poll found work that nobody woke a claim for.",
@@ -56,16 +59,16 @@ class JobsMetrics:
 
     def count(self, changes: Sequence[Change]) -> None:
         """Count committed changes."""
-        facts = Count((change.job.type, type(change.fact).__name__.lower()) for change in changes)
-        for labels, number in facts.items():
-            self.facts.labels(*labels).inc(number)
+        facts = Count((change.job.type, type(change.fact)) for change in changes)
+        for (job_type, fact), number in facts.items():
+            self.facts.labels(job_type, fact.__name__.lower()).inc(number)
         for change in changes:
             job = change.job
             match change.fact:
                 case Started() if job.started_at is not None:
                     self.pickup_seconds.observe((job.started_at - job.run_at).total_seconds())
                 case Completed() | Failed() | Canceled() if job.duration_seconds is not None:
-                    self.run_seconds.labels(job.type, job.status).observe(job.duration_seconds)
+                    self._run_seconds(job.type, job.status).observe(job.duration_seconds)
                 case _:
                     pass
 

@@ -4,8 +4,8 @@ import asyncio
 import secrets
 from collections import Counter as Count
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 import orjson
 from pydantic import JsonValue, ValidationError
@@ -41,8 +41,7 @@ _ACCEPTED = Decision(Outcome.ACCEPTED)
 _RANDOM = secrets.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What became of a report, and the job after it; `None` where there is no such job."""
 
     decision: Decision

@@ -52,7 +52,7 @@ class Reports:
         if not completions:
             return {}
         said = {completion.id: completion for completion in completions}
-        rows = await self._connection.fetch(SQL.complete_jobs, completions, sorted(said))
+        rows = await self._connection.fetch(SQL.complete_jobs, completions)
         return {row["id"]: Change(_completed(row, said[row["id"]]), Completed()) for row in rows}
 
     async def lock(self, job_ids: Collection[str], *, partials_of: Collection[str]) -> Reported:
