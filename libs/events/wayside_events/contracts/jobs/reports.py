@@ -12,7 +12,6 @@ from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Runner
 from wayside_events.jobs import JobError, LogLevel, Progress
 
-
 _Parsed = SkipValidation[JsonValue]
 """What a JSON parser returned: to check it again, value by value, costs more than all the rest of a report."""
 
