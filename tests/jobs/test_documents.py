@@ -25,6 +25,7 @@ from wayside_jobs.domain.documents import assignment_fields, job_document
 from wayside_jobs.domain.events import encode_event
 from wayside_jobs.domain.facts import CancelRequested, Completed, Failed, LogRow
 from wayside_jobs.domain.job import Change, Job
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.values import Json
 
 RICH: dict[str, Any] = {
@@ -44,7 +45,7 @@ CHANGES = [
     created(),
     verbs.claim(created(**RICH).job, runner="r", token_hash=b"", now=after(1)),
     verbs.progress(running(), Progress(percent=3.5, phase="load"), Json('{"b": [2]}'), seq=1, now=after(1)),
-    verbs.write_log(running(**RICH), LINES, limit=10, seq=1, now=after(1)),
+    verbs.write_log(running(**RICH), LINES, bounds=LogBounds(10, 10_000), seq=1, now=after(1)),
     Change(canceling(**RICH), CancelRequested()),
     verbs.acknowledge_cancel(canceling(), seq=1, now=after(2)),
     verbs.force_cancel(canceling(), now=after(99)),

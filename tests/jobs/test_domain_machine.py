@@ -15,6 +15,7 @@ from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import WrongState
 from wayside_jobs.domain.facts import Started
 from wayside_jobs.domain.job import Change, Job, hash_token
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.reports import Chance, decide, prepare
 from wayside_jobs.domain.states import TERMINAL
 
@@ -75,7 +76,9 @@ class OneJob(RuleBasedStateMachine):
         seq = max(self.seq, 1) if is_repeat else self.seq + 1
         report = {**said, "job_id": self.job.id, "attempt": attempt, "token": token, "seq": seq}
         decision = decide(
-            self.job, prepare(REPORT.validate_python(report)), Chance(self.now, draw=0.5, log_limit=5)
+            self.job,
+            prepare(REPORT.validate_python(report)),
+            Chance(self.now, draw=0.5, log_bounds=LogBounds(5, 10_000)),
         )
         if attempt != self.job.attempt:
             assert decision.outcome is Outcome.FENCED

@@ -62,7 +62,7 @@ async def test_a_repeat_is_answered_although_the_parent_has_ended_since(
 ) -> None:
     parent = await api.create()
     first = await try_to_create(api, "k", parent_id=parent.id, unique_key="u")
-    await api.cancel(parent.id)
+    await api.post(f"/v1/jobs/{parent.id}/cancel", {"cascade": False})
     by_key = await try_to_create(api, "k", parent_id=parent.id, unique_key="u")
     by_unique_key = await try_to_create(api, parent_id=parent.id, unique_key="u")
     assert [first.body["id"]] * 2 == [by_key.body["id"], by_unique_key.body["id"]]

@@ -1,5 +1,9 @@
 """Each statement that must be fast on a million jobs has its index, and reports touch none."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
 import pytest
 from tests.jobs.conftest import Connection
 
@@ -18,24 +22,29 @@ REPORTED = {"revision", "updated_at", "seq", "log_seq", "lease_expires_at", "pro
         ("list_by_related", "jobs_by_related"),
         ("list_by_parent", "jobs_by_parent"),
         ("list_by_root", "jobs_by_root"),
-        ("lock_ready", "jobs_ready"),
+        ("claim_jobs", "jobs_pkey"),
         ("lock_jobs", "jobs_pkey"),
         ("read_jobs", "jobs_pkey"),
         ("read_logs", "job_logs_pkey"),
-        ("lock_due", "jobs_due"),
-        ("lock_expired", "jobs_expiring"),
+        ("take_due", "jobs_due"),
+        ("take_expired", "jobs_expiring"),
         ("ready_scheduled", "jobs_scheduled"),
         ("next_scheduled", "jobs_scheduled"),
         ("find_unique", "jobs_unique_key"),
         ("save_jobs", "jobs_pkey"),
         ("extend_leases", "jobs_pkey"),
         ("delete_jobs", "jobs_pkey"),
-        ("trim_logs", "job_logs_pkey"),
+        ("cut_logs", "job_logs_pkey"),
         ("lock_parents", "jobs_pkey"),
         ("add_children", "jobs_pkey"),
         ("read_key", "idempotency_keys_pkey"),
         ("store_answers", "idempotency_keys_pkey"),
         ("forget_keys", "idempotency_keys_by_age"),
+        ("forget_runners", "runners_by_age"),
+        ("forget_stats", "job_stats_pkey"),
+        ("delete_logs", "job_logs_pkey"),
+        ("shorten_log", "job_logs_pkey"),
+        ("list_runners", "runners_pkey"),
     ],
 )
 async def test_a_statement_is_planned_on_its_index_whatever_the_values(
@@ -50,6 +59,36 @@ async def test_a_statement_is_planned_on_its_index_whatever_the_values(
     plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE planned{values}"))
     assert f"using {index} on" in plan
     assert "Seq Scan" not in plan
+
+
+READY = """
+INSERT INTO jobs (
+    id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready, created_by,
+    created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, backoff_initial_seconds, backoff_factor,
+    backoff_max_seconds, backoff_jitter, depth, seq, progress, input_bytes, input, finished_at
+)
+SELECT gen_random_uuid(), 'scope-' || n % 20, 'demo.add', 'queued', 'default', n % 10,
+    CASE WHEN n % 4 = 0 THEN 'completed' ELSE 'queued' END, 1, 0, 1, n % 4 > 0, 'ada',
+    now(), now(), now(), 30, 30, 1, 2, 10, 0, 0, 0, '{}', 2, '{}', CASE WHEN n % 4 = 0 THEN now() END
+FROM generate_series(1, 8000) AS n
+"""
+
+
+async def test_a_claim_reads_no_more_of_the_queue_than_it_takes(connection: Connection) -> None:
+    await connection.execute(READY)
+    await connection.execute("ANALYZE jobs")
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    parameters = (["default"], ["demo.add"], "scope-3", 20, 1)
+    [[text]] = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL.lock_ready}", *parameters)
+    nodes = list(nodes_of(orjson.loads(text)[0]["Plan"]))
+    assert {node["Index Name"] for node in nodes if node.get("Relation Name") == "jobs"} == {"jobs_ready"}
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 150
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes_of(part)
 
 
 async def test_no_index_has_a_column_that_every_report_changes(connection: Connection) -> None:

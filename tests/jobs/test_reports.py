@@ -10,9 +10,10 @@ from wayside_events.jobs import JobStatus
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import CancelNotRequested, InvalidValue, ValueTooLarge
 from wayside_jobs.domain.job import Job
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.reports import Chance, Decision, decide, prepare
 
-CHANCE = Chance(now=after(5), draw=0.5, log_limit=100)
+CHANCE = Chance(now=after(5), draw=0.5, log_bounds=LogBounds(100, 10_000))
 LINE = {"time": NOW, "message": "hello"}
 
 

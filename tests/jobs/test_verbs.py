@@ -31,6 +31,8 @@ from wayside_jobs.domain.facts import (
     Started,
 )
 from wayside_jobs.domain.job import CancelState, Job
+from wayside_jobs.domain.logs import LogBounds
+from wayside_jobs.domain.progress import PERCENT_LIMIT
 from wayside_jobs.domain.values import Json
 
 ERROR = JobError(code="error", message="no")
@@ -72,7 +74,7 @@ def test_the_percentage_never_goes_back_but_the_rest_is_updated() -> None:
 
 def test_the_percentage_stays_below_a_hundred_until_the_job_completes() -> None:
     job = at(running(), 100)
-    assert percent(job) == verbs.PERCENT_LIMIT
+    assert percent(job) == PERCENT_LIMIT
     assert percent(verbs.complete(job, result=Json("1"), metrics=None, seq=9, now=after(2)).job) == 100
 
 
@@ -98,12 +100,15 @@ def test_a_partial_result_is_kept_until_the_next_one() -> None:
     assert (change.job.partial, change.fact) == (Json("[1]"), Progressed())
 
 
-def test_log_entries_are_numbered_on_and_what_is_over_the_limit_is_counted() -> None:
-    lines = [LogRow(0, NOW, LogLevel.INFO, f"line {n}", Json("{}")) for n in range(3)]
-    job = verbs.write_log(running(), lines, limit=5, seq=1, now=after(1)).job
-    change = verbs.write_log(job, lines, limit=5, seq=2, now=after(2))
+def test_log_entries_are_numbered_on_and_a_log_over_its_bounds_is_to_be_cut() -> None:
+    lines = [LogRow(0, NOW, LogLevel.INFO, f"line {n}", Json("{}"), bytes=8) for n in range(3)]
+    bounds = LogBounds(5, 10_000)
+    first = verbs.write_log(running(), lines, bounds=bounds, seq=1, now=after(1))
+    change = verbs.write_log(first.job, lines, bounds=bounds, seq=2, now=after(2))
+    assert isinstance(first.fact, Logged)
     assert isinstance(change.fact, Logged)
-    assert ([entry.seq for entry in change.fact.entries], change.fact.dropped) == ([4, 5, 6], 1)
+    assert [entry.seq for entry in change.fact.entries] == [4, 5, 6]
+    assert (first.fact.bounds, change.fact.bounds, change.job.log_bytes) == (None, bounds, 48)
 
 
 def test_completion_ends_the_attempt_and_starts_the_time_to_live() -> None:

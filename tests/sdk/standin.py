@@ -4,6 +4,7 @@ It keeps the contract (leases apart): attempts with tokens, numbered reports, pa
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,10 +23,15 @@ from wayside_events.contracts.governance import (
 )
 from wayside_events.contracts.jobs import (
     Assignment,
+    AwaitReply,
+    AwaitRequest,
+    BeatReply,
+    BeatRequest,
     ClaimReply,
     ClaimRequest,
     CreateReply,
     CreateRequest,
+    EndedJob,
     Job,
     Outcome,
     RegisterReply,
@@ -62,6 +68,7 @@ class JobRecord:
     timeout_seconds: float | None = None
     mode: JobMode = JobMode.QUEUED
     session_id: str | None = None
+    create: CreateRequest | None = None
     reports: list[Report] = field(default_factory=list)
 
     @property
@@ -99,11 +106,15 @@ class StandIn:
         self.requests: list[ReportRequest] = []
         self.claims: list[ClaimRequest] = []
         self.proposals: list[ProposeRequest] = []
+        self.beats: list[BeatRequest] = []
+        self.beat_seconds = 10.0
+        self.is_known = True
         self.refuse: dict[str, Problem] = {}
         self.governance_down = 0
         self.lease_seconds = 30.0
+        self.cancel_grace_seconds = 30.0
         self._changed = asyncio.Condition()
-        self._withdrawn: set[str] = set()
+        self._withdrawals: dict[str, int] = {}
 
     async def start(self) -> None:
         await self.bus.serve(
@@ -115,6 +126,8 @@ class StandIn:
                 Endpoint(contract.WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
                 Endpoint(contract.REPORT_SUBJECT, ReportRequest, self._report),
                 Endpoint(contract.CREATE_SUBJECT, CreateRequest, self._create),
+                Endpoint(contract.BEAT_SUBJECT, BeatRequest, self._beat),
+                Endpoint(contract.AWAIT_SUBJECT, AwaitRequest, self._await),
                 Endpoint(PROPOSE_SUBJECT, ProposeRequest, self._propose),
             ],
         )
@@ -143,17 +156,34 @@ class StandIn:
 
     async def _register(self, request: RegisterRequest) -> RegisterReply:
         self.registrations.append(request)
-        return RegisterReply(server_time=datetime.now(UTC))
+        return RegisterReply(server_time=datetime.now(UTC), beat_seconds=self.beat_seconds)
+
+    async def _beat(self, request: BeatRequest) -> BeatReply:
+        self.beats.append(request)
+        return BeatReply(known=self.is_known)
 
     async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
-        self._withdrawn.add(request.runner)
+        self._withdrawals[request.runner] = self._withdrawals.get(request.runner, 0) + 1
         await self._notify()
         return WithdrawReply()
+
+    async def _await(self, request: AwaitRequest) -> AwaitReply:
+        deadline = asyncio.get_running_loop().time() + request.wait_ms / 1000
+        while True:
+            jobs = [self.jobs[job_id] for job_id in request.job_ids]
+            ended = [job for job in jobs if job.status in ("completed", "failed", "canceled")]
+            remaining = deadline - asyncio.get_running_loop().time()
+            if ended or remaining <= 0:
+                return AwaitReply(ended=tuple(map(_ended, ended)), pending=len(jobs) - len(ended))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(remaining), self._changed:
+                    await self._changed.wait()
 
     async def _claim(self, request: ClaimRequest) -> ClaimReply:
         self.claims.append(request)
         deadline = asyncio.get_running_loop().time() + request.wait_ms / 1000
-        while request.runner not in self._withdrawn:
+        withdrawals = self._withdrawals.get(request.runner, 0)
+        while self._withdrawals.get(request.runner, 0) == withdrawals:
             found = [job for job in self.jobs.values() if job.status == "queued"]
             found = [job for job in found if job.type in request.job_types][: request.slots]
             remaining = deadline - asyncio.get_running_loop().time()
@@ -187,6 +217,7 @@ class StandIn:
             token=record.token,
             lease_seconds=self.lease_seconds,
             timeout_seconds=record.timeout_seconds,
+            cancel_grace_seconds=self.cancel_grace_seconds,
         )
 
     async def _report(self, request: ReportRequest) -> ReportReply:
@@ -227,11 +258,22 @@ class StandIn:
         record = known[0] if known and request.job.unique_key else None
         if record is not None:
             return CreateReply(job=self.job(record), created=False)
+        record = self._of_key(request.idempotency_key)
+        if record is not None:
+            return CreateReply(job=self.job(record), created=False)
         record = JobRecord(new_id(), request.job.type, request.job.input, mode=request.job.mode)
         record.session_id = request.job.session_id
+        record.create = request
         self.jobs[record.id] = record
+        if record.mode is JobMode.QUEUED:
+            await self._notify()
+            return CreateReply(job=self.job(record), created=True)
         assignment = self._assign(record, request.job.runner or "")
         return CreateReply(job=self.job(record), created=True, assignment=assignment)
+
+    def _of_key(self, key: str | None) -> JobRecord | None:
+        created = [job for job in self.jobs.values() if job.create is not None]
+        return next((job for job in created if job.create and job.create.idempotency_key == key), None)
 
     def job(self, record: JobRecord) -> Job:
         now = datetime.now(UTC)
@@ -262,3 +304,13 @@ class StandIn:
             PROPOSAL.validate_python(raw)
         outcome = ProposalOutcome(outcome=Intake.CREATED, suggestion_id=new_id(), revision=1)
         return ProposeReply(outcomes=(outcome,) * len(request.proposals))
+
+
+def _ended(record: JobRecord) -> EndedJob:
+    status = JobStatus(record.status)
+    return EndedJob(
+        job_id=record.id,
+        status=status,
+        result=record.ending.result if status is JobStatus.COMPLETED else None,
+        error=record.ending.error if status is JobStatus.FAILED else None,
+    )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from tests.eventually import eventually
 from wayside import Stop
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.buffer import Report
+from wayside.reporting.grant import Grant
 from wayside.reporting.queue import ReportQueue
 from wayside.reporting.reporter import Reporter
 from wayside_events.bus import BusUnavailable, RequestRefused
@@ -36,7 +38,7 @@ def new_attempt(*, lease_seconds: float = 60) -> Attempt:
         created_by="tests",
         created_at=datetime.now(UTC),
     )
-    return Attempt(Assignment(job=job, attempt=1, token="t", lease_seconds=lease_seconds))
+    return Attempt(Grant.of(Assignment(job=job, attempt=1, token="t", lease_seconds=lease_seconds)))
 
 
 @dataclass
@@ -50,7 +52,8 @@ class Link:
     batches: list[int] = field(default_factory=list)
     reporter: Reporter | None = None
 
-    async def send(self, reports: Sequence[Report], seconds: float) -> Sequence[ReportOutcome]:
+    async def send(self, payloads: Sequence[bytes], seconds: float) -> Sequence[ReportOutcome]:
+        reports: list[Report] = [orjson.loads(payload) for payload in payloads]
         loss = self.losses.pop() if self.losses else None
         if loss == "request":
             raise self.unavailable()
@@ -273,11 +276,11 @@ async def test_an_attempt_whose_every_ending_is_refused_is_left_to_its_lease(
 async def test_what_is_said_before_there_is_a_job_is_reported_once_there_is_one(
     reporter: Reporter, link: Link
 ) -> None:
-    assignment = new_attempt().granted
+    grant = new_attempt().granted
     attempt = Attempt()
     attempt.progress({"current": 1})
     attempt.complete(7)
-    attempt.bind(assignment)
+    attempt.bind(grant)
     reporter.add(attempt)
     assert await reporter.drain(5) == 0
     assert link.kinds(attempt) == ["progress", "complete"]

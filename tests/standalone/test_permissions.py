@@ -29,6 +29,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "wayside.jobs.v1.create": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.get": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.cancel": {RUNNER, GOVERNANCE, CLIENT},
+    "wayside.jobs.v1.retry": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.runner.r1": {JOBS},
     "wayside.jobs.wake": {JOBS},
     "wayside.governance.v1.propose": {RUNNER, CLIENT},

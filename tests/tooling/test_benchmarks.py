@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from benchmarks.jobs.__main__ import summary
+from benchmarks.jobs.outcome import Outcome
 from benchmarks.jobs.progress import progress_faults
 from benchmarks.jobs.verify import TYPES, Received, Row, lifecycle_faults
 
@@ -134,6 +136,12 @@ def test_a_row_that_did_not_complete_is_a_fault(events: list[Received], rows: di
 def test_progress_that_is_not_the_calls_in_order_is_a_fault(calls: list[tuple[int, int]]) -> None:
     covering = {"job-a": [(at, call) for at, call in enumerate(calls)]}
     assert list(progress_faults(covering, {"job-a": (3, 3)}))
+
+
+def test_one_fault_in_any_part_leaves_the_run_unverified() -> None:
+    sound, faulty = Outcome({"jobs_per_s": 1.0}), Outcome({}, faults=["an event is missing"])
+    assert summary({"throughput": sound})["verified"] is True
+    assert summary({"throughput": sound, "memory": faulty})["verified"] is False
 
 
 def test_a_tiny_run_delivers_every_event() -> None:

@@ -10,8 +10,10 @@ from arq.worker import Worker, func
 from benchmarks.jobs.peers.tally import Tally, create_when_told, end_with_parent, play
 from benchmarks.jobs.speech import say
 
-CONCURRENCY = 500
+CONCURRENCY = 100
 POLL_SECONDS = 0.01
+READ_LIMIT = 100
+"""Jobs read at each poll; more are looked at again and again while they wait for their turn."""
 IN_FLIGHT = 100
 
 
@@ -40,6 +42,7 @@ async def work(address: str, count: int) -> None:
         redis_settings=RedisSettings.from_dsn(address),
         max_jobs=CONCURRENCY,
         poll_delay=POLL_SECONDS,
+        queue_read_limit=READ_LIMIT,
         log_results=False,
     )
     end_with_parent()

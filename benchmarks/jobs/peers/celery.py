@@ -1,4 +1,4 @@
-"""Celery on Redis: one process that runs its tasks itself (`--pool solo`), the fastest for work that does nothing."""
+"""Celery on Redis: one process that runs its tasks itself (`--pool solo`)."""
 
 from typing import Any
 

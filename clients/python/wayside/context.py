@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, Unpack
 
 from pydantic import JsonValue
 
+from wayside.children import Child, Children, Seat, SpawnOptions
 from wayside.errors import HandlerStopped
 from wayside.progress import JobLog, Operation, ProgressFields
 from wayside.proposing import Proposer
 from wayside.reporting.attempt import Attempt
+from wayside.runner.runner import Runner
 from wayside_events.contracts.governance import Proposal, ProposalOutcome
 from wayside_events.contracts.jobs import AssignedJob
 from wayside_events.identifiers import EntityId, ScopeName
@@ -21,16 +24,27 @@ T = TypeVar("T")
 _CHECK_SECONDS = 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the handlers of one worker share. `name` is who proposes what they propose."""
+
+    runner: Runner
+    name: str
+    loop: asyncio.AbstractEventLoop
+
+
 class Context(Operation):
     """One attempt at one job, for its handler.
 
     When the handler shall end (`stopping` says why), an async one is cancelled at its `await`; a synchronous one gets
-    `HandlerStopped` at its next call of the context, once, so that it can still log while it cleans up.
+    `HandlerStopped` at its next call of the context, once, so that it can still log while it cleans up. One that does
+    not end within the grace period is left alone: whatever it calls here from then on raises `HandlerStopped`.
     """
 
-    def __init__(self, attempt: Attempt, proposer: Proposer) -> None:
+    def __init__(self, attempt: Attempt, surroundings: Surroundings, seat: Seat) -> None:
         super().__init__(attempt)
-        self._proposer = proposer
+        self._surroundings = surroundings
+        self._seat = seat
 
     @property
     def job(self) -> AssignedJob:
@@ -40,7 +54,7 @@ class Context(Operation):
     @property
     def job_id(self) -> EntityId:
         """The job's id; also the run id of what it proposes."""
-        return self.job.id
+        return self._attempt.granted.job_id
 
     @property
     def scope(self) -> ScopeName:
@@ -72,23 +86,70 @@ class Context(Operation):
 
         Waits while governance cannot be reached. Proposing the same evidence again in the same job changes nothing.
         """
-        return await self._proposer.propose(proposals)
+        self._attempt.refuse()
+        proposer = Proposer(self._surroundings.runner, self.job, proposed_by=self._surroundings.name)
+        return await proposer.propose(proposals)
+
+    async def spawn(
+        self,
+        job_type: str,
+        input: JsonValue = None,  # noqa: A002 - the name it has everywhere
+        *,
+        key: str | None = None,
+        **options: Unpack[SpawnOptions],
+    ) -> Child:
+        """Create a child job, which inherits scope, session, related thing, priority and creator.
+
+        With a `key` it is the same child in every attempt of this job; without, each attempt has children of its own.
+        Waits while the jobs service cannot be reached. Raises a `ProblemError`, for example `Conflict` when this job
+        is to end.
+        """
+        self._attempt.refuse()
+        return await self._children.spawn(job_type, input, key=key, options=options)
+
+    async def spawn_many(
+        self,
+        job_type: str,
+        inputs: Iterable[JsonValue],
+        *,
+        key: str | None = None,
+        **options: Unpack[SpawnOptions],
+    ) -> list[Child]:
+        """Create a child for each input, in order; `key` stands for `<key>-0`, `<key>-1` and so on, see `spawn`.
+
+        Raises the `ProblemError` of the first that is refused; the others may be there all the same.
+        """
+        self._attempt.refuse()
+        return await self._children.spawn_many(job_type, inputs, key=key, options=options)
+
+    async def gather(self, children: Sequence[Child], *, return_exceptions: bool = False) -> list[Any]:
+        """Wait until the children have ended, and return their results in order.
+
+        Meanwhile this handler has no slot of its worker, so that children can run on it; before it goes on it gets one
+        again. A child that has not completed raises `ChildFailed` or `ChildCanceled` as soon as that is known, and the
+        others go on; with `return_exceptions` the error is its result. A cancel of this job ends the waiting.
+        """
+        self._attempt.refuse()
+        return await self._children.gather(children, return_exceptions=return_exceptions)
+
+    @property
+    def _children(self) -> Children:
+        return Children(self._surroundings.runner, self.job, self._seat)
 
 
 class ThreadContext(Context):
     """The context of a synchronous handler, which runs in a thread of its own."""
 
-    def __init__(self, attempt: Attempt, proposer: Proposer, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(attempt, proposer)
-        self._loop = loop
+    def __init__(self, attempt: Attempt, surroundings: Surroundings, seat: Seat) -> None:
+        super().__init__(attempt, surroundings, seat)
         self._was_told = False
-        self.log = _CheckedLog(attempt, self.check)
 
     def check(self) -> None:
         """Raise `HandlerStopped` when the handler shall end, the first time it asks after that."""
-        if self._attempt.stop_reason is not None and not self._was_told:
+        attempt = self._attempt
+        if attempt.stop_reason is not None and (attempt.is_abandoned or not self._was_told):
             self._was_told = True
-            raise HandlerStopped(self._attempt.stop_reason)
+            raise HandlerStopped(attempt.stop_reason)
 
     def progress(self, percent: float | None = None, **fields: Unpack[ProgressFields]) -> None:
         """Say how far it is; see `Operation.progress`."""
@@ -97,7 +158,7 @@ class ThreadContext(Context):
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the worker's event loop and wait: `ctx.run(ctx.propose([...]))`."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = asyncio.run_coroutine_threadsafe(work, self._surroundings.loop)
         while not future.done():
             with contextlib.suppress(TimeoutError):
                 future.exception(timeout=_CHECK_SECONDS)
@@ -105,6 +166,9 @@ class ThreadContext(Context):
                 future.cancel()
                 self.check()
         return future.result()
+
+    def _new_log(self) -> JobLog:
+        return _CheckedLog(self._attempt, self.check)
 
 
 class _CheckedLog(JobLog):

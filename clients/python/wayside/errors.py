@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from wayside_events.contracts.jobs import Job
 from wayside_events.contracts.problems import Problem
+from wayside_events.jobs import JobError
 
 
 class WaysideError(Exception):
@@ -56,6 +57,23 @@ class JobCanceled(WaysideError):
     def __init__(self, job_id: str | None) -> None:
         super().__init__(f"job {job_id} was canceled")
         self.job_id = job_id
+
+
+class ChildFailed(WaysideError):
+    """A child that a handler waited for has failed; `error` says why."""
+
+    def __init__(self, job_id: str, error: JobError | None) -> None:
+        super().__init__(f"child {job_id} failed: {error.code}: {error.message}" if error else job_id)
+        self.job_id = job_id
+        self.error = error
+
+
+class ChildCanceled(ChildFailed):
+    """A child that a handler waited for was canceled."""
+
+    def __init__(self, job_id: str, error: JobError | None) -> None:
+        super().__init__(job_id, error)
+        self.args = (f"child {job_id} was canceled",)
 
 
 class AlreadyTracked(WaysideError):

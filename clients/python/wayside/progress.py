@@ -1,12 +1,13 @@
 """What a running operation may say: progress, logs and proposals; the same in a worker and around a tracked one."""
 
+import contextlib
 import traceback
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from pydantic import JsonValue
 
-from wayside.errors import Stop
+from wayside.errors import HandlerStopped, Stop
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.encoding import NotJson, TooLarge, json_value
 from wayside_events.jobs import LogLevel
@@ -68,7 +69,22 @@ class Operation:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._say = attempt.progress
-        self.log = JobLog(attempt)
+        self._log: JobLog | None = None
+
+    @property
+    def log(self) -> JobLog:
+        """The job's log."""
+        if self._log is None:
+            self._log = self._new_log()
+        return self._log
+
+    def _new_log(self) -> JobLog:
+        return JobLog(self._attempt)
+
+    def capture(self, level: LogLevel, message: str, context: dict[str, Any]) -> None:
+        """Take in a line that was logged elsewhere, see `wayside.logs`. Nothing is raised, whatever becomes of the job."""
+        with contextlib.suppress(HandlerStopped):
+            self._attempt.log(level, message, context)
 
     @property
     def stopping(self) -> Stop | None:
@@ -76,7 +92,7 @@ class Operation:
         return self._attempt.stop_reason
 
     @property
-    def is_cancel_requested(self) -> bool:
+    def cancel_requested(self) -> bool:
         """Whether a user asked for the job to end."""
         return self._attempt.stop_reason is Stop.CANCEL
 

@@ -71,8 +71,30 @@ class JobError(Fact):
     details: dict[str, JsonValue] | None = None
 
 
+class PercentSource(StrEnum):
+    """Where a percentage comes from that the handler has not said itself."""
+
+    COUNTS = "counts"  # what it said of `current` and `total`
+    CHILDREN = "children"  # the mean of its children
+
+
+class Children(Fact):
+    """How many children a job has in each status; `percent` is their mean, of which one that has ended is all done."""
+
+    total: int = Field(ge=0)
+    queued: int = Field(ge=0)
+    running: int = Field(ge=0)
+    completed: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    canceled: int = Field(ge=0)
+    percent: float = Field(ge=0, le=100)
+
+
 class Progress(Fact):
-    """How far an attempt is. `percent` never goes back within an attempt and stays below 100 until it completes."""
+    """How far an attempt is. `percent` never goes back within an attempt and stays below 100 until it completes.
+
+    The service adds `children`, where there are some, and says in `percent_source` when it derived the percentage.
+    """
 
     percent: float | None = Field(default=None, ge=0, le=100)
     phase: str | None = Field(default=None, max_length=200)
@@ -81,6 +103,8 @@ class Progress(Fact):
     total: float | None = Field(default=None, ge=0)
     unit: str | None = Field(default=None, max_length=50)
     message: str | None = Field(default=None, max_length=2_000)
+    percent_source: PercentSource | None = None
+    children: Children | None = None
 
 
 class LogEntry(Fact):

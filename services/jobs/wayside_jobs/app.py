@@ -1,8 +1,11 @@
 """The composition root: makes every resource, and closes them in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
 from uuid import uuid4
 
 from aiohttp import web
@@ -33,11 +36,14 @@ from wayside_service.tasks import background
 NAME = "wayside-jobs"
 SCHEMA = "jobs"
 
+SESSION: Final = MappingProxyType({"plan_cache_mode": "force_generic_plan"})
+"""Each statement is written to have one good plan; to plan a large one anew can take longer than to run it."""
+
 
 def build(settings: JobsSettings) -> web.Application:
     """Return the application, not running."""
     bus = bus_for(settings, name="jobs")
-    database = Database(settings, schema=SCHEMA, migrations=migrations())
+    database = Database(settings, schema=SCHEMA, migrations=migrations(), session=SESSION)
     app = create_app(
         ApiInfo("Wayside jobs", version(NAME), "Every long-running operation, wherever it runs."),
         routes=ROUTES,
@@ -72,7 +78,13 @@ def jobs_resource(jobs: Jobs, database: Database) -> Callable[[web.Application],
 
     async def sweep() -> None:
         await database.ready()
-        await jobs.sweeper.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(jobs.sweeper.run())
+            group.create_task(jobs.retention.run())
+            group.create_task(jobs.cascader.run())
+            group.create_task(jobs.bulk_runner.run())
+            group.create_task(jobs.rollup.run())
+            group.create_task(jobs.awaits.run())
 
     async def context(_app: web.Application) -> AsyncIterator[None]:
         async with background(jobs.announcer.run(), "announcer"), background(sweep(), "sweeper"):

@@ -1,6 +1,7 @@
 """The verbs over NATS (`wayside.jobs.v1.*`): parse, call, reply."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 import orjson
 from pydantic import BaseModel
@@ -14,9 +15,11 @@ from wayside_events.contracts.jobs import (
     GET_SUBJECT,
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
+    RETRY_SUBJECT,
     WITHDRAW_SUBJECT,
     BeatReply,
     BeatRequest,
+    CancelBody,
     CancelRequest,
     ClaimRequest,
     CreateRequest,
@@ -24,6 +27,7 @@ from wayside_events.contracts.jobs import (
     RegisterRequest,
     ReleaseReport,
     ReportRequest,
+    RetryRequest,
     WithdrawReply,
     WithdrawRequest,
 )
@@ -31,6 +35,7 @@ from wayside_jobs.domain.creation import Origin
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.jobs import Jobs
+from wayside_jobs.service.repeating import Caller
 from wayside_service.tracing import current_traceparent
 
 
@@ -61,13 +66,15 @@ class Rpc:
             Endpoint(CREATE_SUBJECT, CreateRequest, self._create),
             Endpoint(GET_SUBJECT, GetRequest, self._get),
             Endpoint(CANCEL_SUBJECT, CancelRequest, self._cancel),
+            Endpoint(RETRY_SUBJECT, RetryRequest, self._retry),
         )
 
     async def _beat(self, request: BeatRequest) -> BeatReply:
         return await self._jobs.workers.beat(request.runner, request)
 
     async def _claim(self, request: ClaimRequest) -> Encoded:
-        return Encoded(body=orjson.dumps({"assignments": await self._jobs.desk.claim(request)}))
+        assignments = await self._jobs.desk.claim(request)
+        return Encoded(body=b'{"assignments":[%b]}' % b",".join(assignments))
 
     async def _take_back(self, reply: Encoded) -> None:
         """Release what was assigned to a runner that is gone: a claim can be parked for longer than its runner lives."""
@@ -105,10 +112,17 @@ class Rpc:
         return _job(await self._jobs.reader.get(request.job_id, lambda scope: scope == request.scope))
 
     async def _cancel(self, request: CancelRequest) -> Encoded:
-        job = await self._jobs.canceler.cancel(
-            request.scope, request.job_id, requested_by=request.requested_by, reason=request.reason
-        )
-        return _job(job)
+        caller = Caller(scope=request.scope, subject=request.requested_by, key=request.idempotency_key)
+        wanted = CancelBody(reason=request.reason, cascade=request.cascade)
+        return _job((await self._jobs.canceler.cancel(caller, request.job_id, wanted)).body)
+
+    async def _retry(self, request: RetryRequest) -> Encoded:
+        caller = Caller(scope=request.scope, subject=request.requested_by, key=request.idempotency_key)
+        plain_text(request.traceparent, "/traceparent")
+        traceparent = request.traceparent or current_traceparent()
+        answer = await self._jobs.retrier.retry(caller, request.job_id, traceparent=traceparent)
+        reply = {"job": orjson.Fragment(answer.body), "created": answer.status == HTTPStatus.CREATED}
+        return Encoded(body=orjson.dumps(reply))
 
 
 def _job(document: bytes) -> Encoded:

@@ -14,6 +14,9 @@ from wayside_events.jobs import LogLevel
 LOG_LINES = 10_000
 """Log lines kept while they cannot be sent; then the oldest are dropped, and that is said."""
 
+LOG_BYTES = 4 * 1024 * 1024
+"""The same in bytes, about: a worker with many jobs shall not fill the memory while Wayside is away."""
+
 LOG_REPORT_BYTES = 128 * 1024
 
 Report = dict[str, JsonValue]
@@ -25,12 +28,27 @@ class AttemptBuffer:
     Logs come first, then the progress, then the ending; after the ending nothing is taken in.
     """
 
-    def __init__(self, *, log_lines: int = LOG_LINES) -> None:
+    __slots__ = (
+        "_closed",
+        "_dropped",
+        "_ending",
+        "_lock",
+        "_log_bytes",
+        "_log_bytes_limit",
+        "_log_lines_limit",
+        "_logs",
+        "_partial",
+        "_progress",
+    )
+
+    def __init__(self, *, log_lines: int = LOG_LINES, log_bytes: int = LOG_BYTES) -> None:
         self._lock = threading.Lock()
         self._progress: dict[str, Any] | None = None
         self._partial: JsonValue = None
-        self._logs: deque[LogLine] = deque()
-        self._log_lines = log_lines
+        self._logs: deque[LogLine] | None = None
+        self._log_bytes = 0
+        self._log_lines_limit = log_lines
+        self._log_bytes_limit = log_bytes
         self._dropped = 0
         self._ending: Report | None = None
         self._closed = False
@@ -64,16 +82,23 @@ class AttemptBuffer:
             return not self._logs
 
     def log(self, line: LogLine) -> bool:
-        """Append a line; over the limit the oldest is dropped. Returns whether nothing waited before."""
+        """Append a line; over the limits the oldest are dropped. Returns whether nothing waited before."""
         with self._lock:
             if self._closed:
                 return False
             was_empty = self.is_empty
-            if len(self._logs) >= self._log_lines:
-                self._logs.popleft()
-                self._dropped += 1
+            if self._logs is None:
+                self._logs = deque()
             self._logs.append(line)
+            self._log_bytes += line.size
+            while len(self._logs) > self._log_lines_limit or self._is_too_large:
+                self._log_bytes -= self._logs.popleft().size
+                self._dropped += 1
             return was_empty
+
+    @property
+    def _is_too_large(self) -> bool:
+        return self._log_bytes > self._log_bytes_limit and self._logs is not None and len(self._logs) > 1
 
     def finish(self, ending: Report) -> bool:
         """Say how the attempt ended; only the first ending counts. Returns whether this was it."""
@@ -90,18 +115,22 @@ class AttemptBuffer:
             self._closed = True
             self._ending = ending
 
+    def close(self) -> None:
+        """Take nothing in any more; what was said is still to be reported."""
+        with self._lock:
+            self._closed = True
+
     def discard(self) -> None:
         """Forget everything and take nothing in any more: nobody wants to hear it."""
         with self._lock:
             self._closed = True
-            self._progress, self._partial, self._ending = None, None, None
-            self._logs.clear()
+            self._progress, self._partial, self._ending, self._logs = None, None, None, None
 
     def pop(self) -> Report | None:
         """Take out the next report, without identity and number; `None` when nothing is left."""
         with self._lock:
             if self._logs:
-                return {"kind": "log", "entries": self._pop_entries()}
+                return {"kind": "log", "entries": self._pop_entries(self._logs)}
             if self._progress is not None:
                 return self._pop_progress()
             ending, self._ending = self._ending, None
@@ -115,22 +144,22 @@ class AttemptBuffer:
         self._progress, self._partial = None, None
         return report
 
-    def _pop_entries(self) -> list[JsonValue]:
+    def _pop_entries(self, logs: deque[LogLine]) -> list[JsonValue]:
         entries: list[JsonValue] = []
         size = 0
         if self._dropped:
             entries.append(_dropped_line(self._dropped).to_json())
             self._dropped = 0
-        while self._logs and len(entries) < LOG_ENTRIES_LIMIT:
-            entry = self._logs[0].to_json()
+        while logs and len(entries) < LOG_ENTRIES_LIMIT:
+            entry = logs[0].to_json()
             size += size_of(entry)
             if size > LOG_REPORT_BYTES and entries:
                 break
             entries.append(entry)
-            self._logs.popleft()
+            self._log_bytes -= logs.popleft().size
         return entries
 
 
 def _dropped_line(count: int) -> LogLine:
     message = f"{count} older log entries were dropped: they were written faster than they could be sent"
-    return LogLine(datetime.now(UTC), LogLevel.WARNING, message, {"dropped": count})
+    return LogLine(datetime.now(UTC), LogLevel.WARNING, message, {"dropped": count}, len(message))

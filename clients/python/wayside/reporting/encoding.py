@@ -34,26 +34,29 @@ class TooLarge(ValueError):
 
 
 class LogLine(NamedTuple):
-    """One log entry on its way: as cheap to make as a tuple."""
+    """One log entry on its way: as cheap to make as a tuple. `size` is about how many bytes it has."""
 
     time: datetime
     level: LogLevel
     message: str
     context: dict[str, JsonValue]
+    size: int
 
     def to_json(self) -> dict[str, JsonValue]:
         """The entry in the contract's shape."""
         return {
             "time": self.time.isoformat(),
             "level": self.level.value,
-            "message": clip(self.message, LOG_MESSAGE_LIMIT),
+            "message": self.message,
             "context": self.context,
         }
 
 
 def log_line(level: LogLevel, message: str, context: dict[str, Any]) -> LogLine:
     """Note the time and freeze the context: plain values stay, others become JSON, or else text."""
-    return LogLine(datetime.now(UTC), level, _shown(message), plain(context) if context else {})
+    text = clip(_shown(message), LOG_MESSAGE_LIMIT)
+    frozen, size = _frozen(context) if context else ({}, 0)
+    return LogLine(datetime.now(UTC), level, text, frozen, len(text) + size)
 
 
 def json_value(
@@ -114,18 +117,24 @@ def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a han
 
 def plain(context: Mapping[str, Any]) -> dict[str, JsonValue]:
     """Return a mapping as JSON values, whatever is in it; one that cannot be sent is replaced by the reason."""
+    return _frozen(context)[0]
+
+
+def _frozen(context: Mapping[str, Any]) -> tuple[dict[str, JsonValue], int]:
+    """The mapping as JSON values, and its size."""
     try:
         payload = orjson.dumps(dict(context), default=_as_text, option=_LENIENT)
     except orjson.JSONEncodeError as error:
-        return {"left_out": str(error)}
-    if len(payload) > _CONTEXT_LIMIT_BYTES:
-        return {"left_out": f"{len(payload)} bytes"}
+        return {"left_out": clip(str(error), 1_000)}, 100
+    size = len(payload)
+    if size > _CONTEXT_LIMIT_BYTES:
+        return {"left_out": f"{size} bytes"}, 100
     if b"\\u0000" in payload:
         payload = payload.replace(b"\\u0000", b"\\ufffd")
     elif all(type(key) is str and type(value) in _PLAIN_TYPES for key, value in context.items()):
-        return dict(context)
+        return dict(context), size
     decoded: dict[str, JsonValue] = orjson.loads(payload)
-    return decoded
+    return decoded, size
 
 
 def _shown(value: object) -> str:

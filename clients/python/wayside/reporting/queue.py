@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+import orjson
+
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.buffer import Report
-from wayside.reporting.encoding import size_of
 from wayside.reporting.outcomes import ENDINGS
 
 INTERVAL_SECONDS = 0.08
@@ -12,45 +13,53 @@ INTERVAL_SECONDS = 0.08
 
 BATCH_REPORTS = 1_000
 HEARTBEATS_PER_LEASE = 3
+_NEVER = float("inf")
 
 
 class Entry(NamedTuple):
-    """One report of a batch, whose it is, and its size as JSON."""
+    """One report of a batch, as JSON, and whose it is."""
 
     attempt: Attempt
-    report: Report
-    size: int
+    kind: str
+    payload: bytes
 
     @classmethod
     def of(cls, attempt: Attempt, report: Report) -> "Entry":
-        """Make an entry."""
-        return cls(attempt, report, size_of(report))
+        """Make an entry of a report with identity and number."""
+        return cls(attempt, str(report["kind"]), orjson.dumps(report))
 
     @property
-    def kind(self) -> str:
-        """The kind of report."""
-        return str(self.report["kind"])
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.payload)
 
 
 class _Voice:
     """When an attempt was last heard, and when it may speak again."""
 
-    __slots__ = ("ended", "heard_at", "not_before")
+    __slots__ = ("ended", "heard_at", "not_before", "pause")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, pause: float) -> None:
         self.heard_at = now
         self.not_before = now
+        self.pause = pause
         self.ended = False
+
+    @property
+    def heartbeat_at(self) -> float:
+        return self.heard_at + self.pause
 
 
 class ReportQueue:
-    """Everything that attempts have to say. Endings are due at once, the rest at most once an interval."""
+    """Everything that granted attempts have to say. Endings are due at once, the rest at most once an interval."""
 
     def __init__(self, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._interval = interval_seconds
         self._voices: dict[Attempt, _Voice] = {}
         self._speaking: dict[Attempt, None] = {}
         self._held: Entry | None = None
+        # No heartbeat is due before: being heard only puts them off, so this is looked up anew when it has come.
+        self._silence_until = _NEVER
 
     def __len__(self) -> int:
         return len(self._voices)
@@ -66,14 +75,15 @@ class ReportQueue:
     @property
     def heartbeat_seconds(self) -> float:
         """How often the attempt with the shortest lease has to be heard of."""
-        leases = [attempt.granted.lease_seconds for attempt in self._voices if attempt.assignment]
-        return min(leases, default=float("inf")) / HEARTBEATS_PER_LEASE
+        return min((voice.pause for voice in self._voices.values()), default=_NEVER)
 
     def add(self, attempt: Attempt, now: float) -> None:
         """Begin to report for an attempt."""
-        self._voices[attempt] = _Voice(now)
+        voice = _Voice(now, attempt.granted.lease_seconds / HEARTBEATS_PER_LEASE)
+        self._voices[attempt] = voice
+        self._silence_until = min(self._silence_until, voice.heartbeat_at)
         if not attempt.buffer.is_empty:
-            self.mark(attempt)
+            self._speaking[attempt] = None
 
     def remove(self, attempt: Attempt) -> None:
         """Report nothing more for an attempt."""
@@ -91,9 +101,11 @@ class ReportQueue:
         """When the next batch is due; `None` when nobody has anything to say and nothing runs."""
         if self._held is not None:
             return now
-        moments = [self._due(attempt) for attempt in self._speaking if attempt.assignment is not None]
-        moments += [self._heartbeat_at(attempt) for attempt in self._voices if self._is_running(attempt)]
-        return min(moments, default=None)
+        if self._silence_until <= now:
+            self._silence_until = self._next_heartbeat()
+        due = min(map(self._due, self._speaking), default=_NEVER)
+        due = min(due, self._silence_until)
+        return None if due == _NEVER else due
 
     def next_batch(self, now: float, *, max_bytes: int) -> list[Entry]:
         """Take out what is due, in order, as far as one request holds it; heartbeats for the silent."""
@@ -101,10 +113,11 @@ class ReportQueue:
         if self._held is not None:
             batch.add(self._held)
             self._held = None
-        for attempt in [attempt for attempt in self._speaking if self._is_due(attempt, now)]:
+        for attempt in [attempt for attempt in self._speaking if self._due(attempt) <= now]:
             if not self._take(attempt, batch, now):
                 return batch.entries
-        self._take_heartbeats(batch, now)
+        if self._silence_until <= now:
+            self._take_heartbeats(batch, now)
         return batch.entries
 
     def heard(self, entries: list[Entry], at: float) -> None:
@@ -117,19 +130,20 @@ class ReportQueue:
         voice = self._voices[attempt]
         while (report := attempt.next_report()) is not None:
             entry = Entry.of(attempt, report)
-            voice.ended = voice.ended or entry.kind in ENDINGS
+            if entry.kind in ENDINGS:
+                voice.ended = True
             if not batch.fits(entry):
                 self._held = entry
                 return False
             batch.add(entry)
-        self._speaking.pop(attempt, None)
+        del self._speaking[attempt]
         voice.not_before = now + self._interval
         return True
 
     def _take_heartbeats(self, batch: "_Batch", now: float) -> None:
         speaking = {entry.attempt for entry in batch.entries}
-        for attempt in self._voices:
-            if attempt in speaking or not self._is_running(attempt) or self._heartbeat_at(attempt) > now:
+        for attempt, voice in self._voices.items():
+            if voice.ended or voice.heartbeat_at > now or attempt in speaking:
                 continue
             entry = Entry.of(attempt, attempt.stamp({"kind": "heartbeat"}))
             if not batch.fits(entry):
@@ -137,17 +151,12 @@ class ReportQueue:
                 return
             batch.add(entry)
 
-    def _is_due(self, attempt: Attempt, now: float) -> bool:
-        return attempt.assignment is not None and self._due(attempt) <= now
-
     def _due(self, attempt: Attempt) -> float:
-        return float("-inf") if attempt.buffer.has_ending else self._voices[attempt].not_before
+        return -_NEVER if attempt.buffer.has_ending else self._voices[attempt].not_before
 
-    def _is_running(self, attempt: Attempt) -> bool:
-        return attempt.assignment is not None and not self._voices[attempt].ended
-
-    def _heartbeat_at(self, attempt: Attempt) -> float:
-        return self._voices[attempt].heard_at + attempt.granted.lease_seconds / HEARTBEATS_PER_LEASE
+    def _next_heartbeat(self) -> float:
+        running = (voice.heartbeat_at for voice in self._voices.values() if not voice.ended)
+        return min(running, default=_NEVER)
 
 
 class _Batch:
@@ -158,8 +167,8 @@ class _Batch:
         self._room = max_bytes
 
     def fits(self, entry: Entry) -> bool:
-        return not self.entries or (len(self.entries) < BATCH_REPORTS and entry.size < self._room)
+        return not self.entries or (len(self.entries) < BATCH_REPORTS and len(entry.payload) < self._room)
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
-        self._room -= entry.size + 1
+        self._room -= len(entry.payload) + 1

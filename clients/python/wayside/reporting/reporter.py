@@ -7,11 +7,11 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from threading import get_ident
 from typing import assert_never
 
 from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt
-from wayside.reporting.buffer import Report
 from wayside.reporting.outcomes import Consequence, consequence_of, substitute_for
 from wayside.reporting.queue import Entry, ReportQueue
 from wayside_events.bus import BusError, BusUnavailable, RequestRefused
@@ -20,8 +20,9 @@ from wayside_events.contracts.problems import Problem
 
 logger = logging.getLogger("wayside.runner")
 
-Send = Callable[[Sequence[Report], float], Awaitable[Sequence[ReportOutcome]]]
-"""Carries a batch to the jobs service, which has so many seconds to answer, and returns one outcome for each report.
+Send = Callable[[Sequence[bytes], float], Awaitable[Sequence[ReportOutcome]]]
+"""Carries a batch of reports, each as JSON, to the jobs service, which has so many seconds to answer, and returns one
+outcome for each.
 
 Raises `RequestRefused` when the batch as such is not accepted, another `BusError` when it may be sent again."""
 
@@ -45,6 +46,7 @@ class Reporter:
         self._max_bytes = max_bytes
         self._queue = queue or ReportQueue()
         self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
         self._woken: deque[Attempt] = deque()
         self._wake = asyncio.Event()
         self._retry_now = asyncio.Event()
@@ -54,6 +56,11 @@ class Reporter:
     def backlog(self) -> int:
         """How many attempts have ended without the jobs service knowing it."""
         return self._queue.backlog
+
+    @property
+    def known(self) -> int:
+        """How many attempts are reported for: those that run, and those whose ending is not known yet."""
+        return len(self._queue)
 
     def add(self, attempt: Attempt) -> None:
         """Begin to report for an attempt, until its ending is known or it is fenced."""
@@ -100,12 +107,12 @@ class Reporter:
 
     def _on_wake(self, attempt: Attempt) -> None:
         self._woken.append(attempt)
+        if get_ident() == self._thread:
+            self._wake.set()
+            return
         # The loop is closed only when the process ends with a handler thread still at work.
         with contextlib.suppress(RuntimeError):
-            if _running_loop() is self._loop:
-                self._wake.set()
-            else:
-                self._loop.call_soon_threadsafe(self._wake.set)
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def _take_woken(self) -> None:
         self._wake.clear()
@@ -153,7 +160,7 @@ class Reporter:
         if len(batch) == 1 and batch[0].kind != "log" and batch[0].size > self._max_bytes():
             return [_invalid(batch[0], _too_large(batch[0].size, self._max_bytes()))]
         try:
-            return await self._send([entry.report for entry in batch], seconds)
+            return await self._send([entry.payload for entry in batch], seconds)
         except RequestRefused as refused:
             if len(batch) == 1:
                 return [_invalid(batch[0], refused.problem)]
@@ -206,19 +213,12 @@ class Reporter:
         self._settled.set()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 def _severity(error: BusError) -> int:
     return logging.INFO if isinstance(error, BusUnavailable) else logging.ERROR
 
 
 def _invalid(entry: Entry, problem: Problem) -> ReportOutcome:
-    return ReportOutcome(job_id=entry.attempt.job.id, outcome=Outcome.INVALID, problem=problem)
+    return ReportOutcome(job_id=entry.attempt.granted.job_id, outcome=Outcome.INVALID, problem=problem)
 
 
 def _too_large(size: int, limit: int) -> Problem:
@@ -228,4 +228,8 @@ def _too_large(size: int, limit: int) -> Problem:
 
 def _about(entry: Entry, outcome: ReportOutcome) -> tuple[str, str, str]:
     problem = outcome.problem
-    return entry.attempt.job.id, entry.kind, f"{problem.code}: {problem.detail}" if problem else "no reason"
+    return (
+        entry.attempt.granted.job_id,
+        entry.kind,
+        f"{problem.code}: {problem.detail}" if problem else "no reason",
+    )

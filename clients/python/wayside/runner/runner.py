@@ -3,26 +3,33 @@
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt, AttemptKey
-from wayside.reporting.buffer import Report
+from wayside.reporting.grant import Grant, grants_in
 from wayside.reporting.reporter import Reporter
 from wayside_events.bus import Bus, BusError, BusSettings, BusUnavailable, MalformedReply, RequestRefused
 from wayside_events.contracts.jobs import (
+    BEAT_SUBJECT,
+    CLAIM_SUBJECT,
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
+    BeatReply,
+    BeatRequest,
+    ClaimRequest,
     JobTypeSpec,
     RegisterReply,
     RegisterRequest,
     ReportOutcome,
     ReportReply,
-    ReportRequest,
     RunnerPush,
     runner_subject,
 )
@@ -30,8 +37,13 @@ from wayside_events.contracts.jobs import (
 logger = logging.getLogger("wayside.runner")
 
 R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
+BEAT_SECONDS = 10.0
+LEAST_BEAT_SECONDS = 0.1
+BEAT_TIMEOUT_SECONDS = 5.0
+GOODBYE_SECONDS = 1.0
 TRANSIENT = (408, 429)
 """Refusals below 500 that are no verdict on the request."""
 
@@ -41,6 +53,19 @@ DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 EARLY_CANCELS = 100
 ENVELOPE_BYTES = 1024
 """Room in a request for what surrounds its items."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunnerState:
+    """How a runner is, for its beats. `running` is by default how many attempts it has.
+
+    `abandoned` are handlers that were left alone because they do not end.
+    """
+
+    slots: int = 1
+    running: int | None = None
+    abandoned: int = 0
+    is_draining: bool = False
 
 
 class Runner:
@@ -55,6 +80,7 @@ class Runner:
         name: str,
         settings: BusSettings,
         *,
+        queues: Sequence[str] = (),
         job_types: Sequence[JobTypeSpec] = (),
         slots: int = 1,
         version: str | None = None,
@@ -63,9 +89,18 @@ class Runner:
         self.bus = Bus(settings)
         self.started = asyncio.Event()
         self.resumed = asyncio.Event()
+        self.state = RunnerState(slots=slots)
         self._registration = RegisterRequest(
-            runner=name, version=version, slots=slots, job_types=tuple(job_types)
+            runner=name,
+            version=version,
+            hostname=socket.gethostname()[:255],
+            pid=os.getpid(),
+            slots=slots,
+            queues=tuple(queues),
+            job_types=tuple(job_types),
         )
+        self._beat_seconds = BEAT_SECONDS
+        self._beat_now = asyncio.Event()
         self._payload_bytes = DEFAULT_PAYLOAD_BYTES
         self._attempts: dict[AttemptKey, Attempt] = {}
         # A push may overtake the answer to the claim; one that is forgotten comes again with the next report.
@@ -81,6 +116,7 @@ class Runner:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._say_goodbye()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -100,14 +136,31 @@ class Runner:
         if attempt.key in self._early_cancels:
             attempt.stop(Stop.CANCEL)
 
+    def beat(self) -> None:
+        """Say at once how this runner is, because `state` has changed in what others wait for."""
+        self._beat_now.set()
+
     def remove(self, attempt: Attempt) -> None:
         """Let no push reach an attempt any more."""
         self._attempts.pop(attempt.key, None)
 
     async def ask(self, subject: str, body: BaseModel, reply_type: type[R], *, timeout_seconds: float) -> R:
         """Send a request; raises `BusUnavailable` when trying again later makes sense, else another `BusError`."""
+        return await self._retriable(
+            self.bus.request(subject, body, reply_type, timeout_seconds=timeout_seconds)
+        )
+
+    async def claim(self, request: ClaimRequest, *, timeout_seconds: float) -> list[Grant]:
+        """Ask for work; raises as `ask` does."""
+        body = request.model_dump_json(exclude_none=True).encode()
+        return await self._retriable(
+            self.bus.exchange(CLAIM_SUBJECT, body, grants_in, timeout_seconds=timeout_seconds)
+        )
+
+    async def _retriable(self, asking: Awaitable[T]) -> T:
+        """Tell refusals that pass from those that are a verdict."""
         try:
-            return await self.bus.request(subject, body, reply_type, timeout_seconds=timeout_seconds)
+            return await asking
         except RequestRefused as refused:
             if refused.problem.status >= 500 or refused.problem.status in TRANSIENT:
                 raise BusUnavailable(str(refused)) from refused
@@ -138,17 +191,51 @@ class Runner:
         await self.bus.listen(runner_subject(self.name), self._on_push)
         await self._register()
         self.started.set()
+        _ = self.start_task(self._keep_beating(), name="beat")
 
     async def _register(self) -> None:
         """Announce the runner; raises `RequestRefused` when what it announces is not accepted."""
         while True:
             try:
-                await self.ask(REGISTER_SUBJECT, self._registration, RegisterReply, timeout_seconds=5)
+                reply = await self.ask(REGISTER_SUBJECT, self._registration, RegisterReply, timeout_seconds=5)
             except BusUnavailable as error:
                 logger.info("runner %s waits for the jobs service: %s", self.name, error)
                 await self.wait_for_resume(RETRY_SECONDS)
             else:
+                self._beat_seconds = max(reply.beat_seconds, LEAST_BEAT_SECONDS)
                 return
+
+    async def _keep_beating(self) -> None:
+        """Say now and then that this runner lives, and register again where that is not known any more."""
+        while True:
+            self._beat_now.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._beat_seconds):
+                    await self._beat_now.wait()
+            try:
+                is_known = await self._beat(BEAT_TIMEOUT_SECONDS)
+            except BusError as error:
+                logger.debug("runner %s could not say that it lives: %s", self.name, error)
+                continue
+            if not is_known:
+                await self._register()
+
+    async def _beat(self, timeout_seconds: float, *, stopped: bool = False) -> bool:
+        state = self.state
+        body = BeatRequest(
+            runner=self.name,
+            running=state.running if state.running is not None else len(self._attempts),
+            slots=state.slots,
+            abandoned=state.abandoned,
+            is_draining=state.is_draining,
+            stopped=stopped,
+        )
+        return (await self.ask(BEAT_SUBJECT, body, BeatReply, timeout_seconds=timeout_seconds)).known
+
+    async def _say_goodbye(self) -> None:
+        if self.started.is_set():
+            with contextlib.suppress(BusError):
+                await self._beat(GOODBYE_SECONDS, stopped=True)
 
     def _on_resume(self) -> None:
         self.resumed.set()
@@ -168,9 +255,14 @@ class Runner:
         else:
             self._early_cancels.append(key)
 
-    async def _report(self, reports: Sequence[Report], timeout_seconds: float) -> Sequence[ReportOutcome]:
-        body = ReportRequest.model_construct(runner=self.name, reports=tuple(reports))
-        reply = await self.ask(REPORT_SUBJECT, body, ReportReply, timeout_seconds=timeout_seconds)
+    async def _report(self, reports: Sequence[bytes], timeout_seconds: float) -> Sequence[ReportOutcome]:
+        """Send reports as they are: each was encoded once, for its size."""
+        body = b'{"runner":"%b","reports":[%b]}' % (self.name.encode(), b",".join(reports))
+        reply = await self._retriable(
+            self.bus.exchange(
+                REPORT_SUBJECT, body, ReportReply.model_validate_json, timeout_seconds=timeout_seconds
+            )
+        )
         if len(reply.outcomes) != len(reports):
             msg = f"{len(reports)} reports were answered with {len(reply.outcomes)} outcomes"
             raise MalformedReply(msg)

@@ -43,12 +43,12 @@ class TrackedJob(Operation):
     @property
     def id(self) -> EntityId | None:
         """The job's id; `None` as long as Wayside could not be reached."""
-        return self._attempt.job.id if self._attempt.assignment else None
+        return self._attempt.granted.job_id if self._attempt.grant else None
 
     @property
     def is_tracked(self) -> bool:
         """Whether there is a record by now."""
-        return self._attempt.assignment is not None
+        return self._attempt.grant is not None
 
 
 def track(
@@ -230,7 +230,7 @@ class Tracking:
         if not self._tracker.is_reachable or not self._job.is_tracked:
             return
         settled = asyncio.Event()
-        self._attempt.when_settled(lambda: self._in_loop(settled.set))
+        self._attempt.when_settled(lambda _: self._in_loop(settled.set))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._tracker.settings.finish_seconds):
                 await settled.wait()

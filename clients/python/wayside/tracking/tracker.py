@@ -14,6 +14,7 @@ from functools import cache
 
 from wayside.errors import AlreadyTracked, Unavailable, error_of
 from wayside.reporting.attempt import Attempt
+from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
 from wayside.settings import nats_settings, new_runner_name
 from wayside_events.bus import BusSettings, BusUnavailable, RequestRefused
@@ -147,8 +148,8 @@ class Tracker:
         self._is_reachable = True
         if reply.assignment is None:
             raise AlreadyTracked(reply.job)
-        attempt.bind(reply.assignment)
-        attempt.when_settled(lambda: runner.remove(attempt))
+        attempt.bind(Grant.of(reply.assignment))
+        attempt.when_settled(runner.remove)
         runner.add(attempt)
 
     async def _created(self, request: CreateRequest) -> CreateReply:

@@ -5,13 +5,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
+from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
+from wayside.worker.slots import Slots
 from wayside_events.bus import BusError, BusUnavailable
 from wayside_events.contracts.jobs import (
-    CLAIM_SUBJECT,
     WITHDRAW_SUBJECT,
-    Assignment,
-    ClaimReply,
     ClaimRequest,
     WithdrawReply,
     WithdrawRequest,
@@ -23,46 +22,9 @@ ANSWER_MARGIN_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 WITHDRAW_SECONDS = 2.0
 REFUSED_SECONDS = 5.0
-CLAIM_LIMIT = 1_000
+TAKE_BACK_SECONDS = 0.5
 PARKED_LIMIT = 16
 """Claims that wait at the same time; more would each ask for the last slot that became free."""
-
-
-class Slots:
-    """How many slots there are and who has them: running handlers, or claims that are not answered yet."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.running = 0
-        self._parked: dict[object, int] = {}
-
-    @property
-    def free(self) -> int:
-        """Slots that nothing is running in and no claim was made for."""
-        return max(self.total - self.running - sum(self._parked.values()), 0)
-
-    @property
-    def has_surplus(self) -> bool:
-        """Whether more runs than may: claims that were thought lost have been answered after all."""
-        return self.running >= self.total
-
-    @property
-    def parked(self) -> int:
-        """Claims that are not answered yet and not thought lost."""
-        return len(self._parked)
-
-    def park(self, claim: object) -> int:
-        """Give a claim all free slots, as many as one may ask for; returns how many."""
-        self._parked[claim] = min(self.free, CLAIM_LIMIT)
-        return self._parked[claim]
-
-    def unpark(self, claim: object) -> None:
-        """A claim was answered or given up."""
-        self._parked.pop(claim, None)
-
-    def forget_parked(self) -> None:
-        """Think all claims lost, so that others are made; should they be answered after all, that is surplus."""
-        self._parked.clear()
 
 
 class Claimer:
@@ -74,7 +36,7 @@ class Claimer:
         slots: Slots,
         request: ClaimRequest,
         *,
-        accept: Callable[[Assignment], None],
+        accept: Callable[[Grant], None],
         may_claim: Callable[[], bool],
     ) -> None:
         self._runner = runner
@@ -84,6 +46,8 @@ class Claimer:
         self._may_claim = may_claim
         self._changed = asyncio.Event()
         self._claims: set[asyncio.Task[None]] = set()
+        self._taking_back: asyncio.Task[None] | None = None
+        slots.on_change = self._changed.set
 
     async def run(self) -> None:
         """Claim until cancelled; claims that wait then go on to wait, see `withdraw`."""
@@ -93,6 +57,8 @@ class Claimer:
             while True:
                 while self._slots.free and self._slots.parked < PARKED_LIMIT and self._may_claim():
                     self._start_claim()
+                if self._slots.is_wanted_back and self._taking_back is None:
+                    self._taking_back = asyncio.create_task(self._take_back(), name="take-back")
                 self._changed.clear()
                 await self._changed.wait()
         finally:
@@ -106,16 +72,30 @@ class Claimer:
         """Have the waiting claims answered, and wait for that: what they bring is this runner's, to be given back."""
         if not self._claims:
             return
-        with contextlib.suppress(BusError):
-            request = WithdrawRequest(runner=self._runner.name)
-            await self._runner.ask(WITHDRAW_SUBJECT, request, WithdrawReply, timeout_seconds=WITHDRAW_SECONDS)
+        await self._have_answered()
         await asyncio.wait(self._claims)
 
     async def close(self) -> None:
         """Wait for no claim any more."""
-        for claim in self._claims:
-            claim.cancel()
-        await asyncio.gather(*self._claims, return_exceptions=True)
+        tasks = [*self._claims, *([self._taking_back] if self._taking_back else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _have_answered(self) -> None:
+        with contextlib.suppress(BusError):
+            request = WithdrawRequest(runner=self._runner.name)
+            await self._runner.ask(WITHDRAW_SUBJECT, request, WithdrawReply, timeout_seconds=WITHDRAW_SECONDS)
+
+    async def _take_back(self) -> None:
+        """Have claims answered that wait with slots which parents want back from their children."""
+        try:
+            while self._slots.is_wanted_back and self._claims:
+                await self._have_answered()
+                # A claim that another instance holds, or that is still on its way there, may need to be asked again.
+                await asyncio.wait(self._claims, timeout=TAKE_BACK_SECONDS)
+        finally:
+            self._taking_back = None
 
     def _start_claim(self) -> None:
         token = object()
@@ -124,30 +104,28 @@ class Claimer:
         task.add_done_callback(self._claims.discard)
 
     async def _claim(self, token: object, slots: int) -> None:
+        grants: Sequence[Grant] = ()
         try:
-            assignments = await self._ask(slots)
+            grants = await self._ask(slots)
         finally:
             self._slots.unpark(token)
-            self._changed.set()
-        for assignment in assignments:
-            self._accept(assignment)
+            for grant in grants:
+                self._accept(grant)
+            self._slots.settle()
 
-    async def _ask(self, slots: int) -> Sequence[Assignment]:
+    async def _ask(self, slots: int) -> Sequence[Grant]:
         request = self._request.model_copy(update={"slots": slots})
         patience = request.wait_ms / 1000 + ANSWER_MARGIN_SECONDS
         pause = RETRY_SECONDS
         try:
-            reply = await self._runner.ask(CLAIM_SUBJECT, request, ClaimReply, timeout_seconds=patience)
+            return await self._runner.claim(request, timeout_seconds=patience)
         except BusUnavailable as error:
             logger.info("no claim can be made: %s", error)
         except BusError as error:
             logger.error("the claim was refused: %s", error)  # noqa: TRY400 - the reason says it all
             pause = REFUSED_SECONDS
-        else:
-            return reply.assignments
         await self._runner.wait_for_resume(pause)
         return ()
 
     def _on_resume(self) -> None:
         self._slots.forget_parked()
-        self._changed.set()

@@ -61,6 +61,18 @@ def conclude(attempt: Attempt, handler: JobHandler, ending: Ending) -> None:
             assert_never(ending)
 
 
+def abandon(attempt: Attempt, message: str) -> None:
+    """Leave alone an attempt whose handler heeds nothing.
+
+    Time that is over, and a shutdown, are for its runner to say. A cancel is forced by the jobs service, which alone may
+    say that it was not acknowledged.
+    """
+    attempt.abandon(message)
+    if attempt.stop_reason in (Stop.TIMEOUT, Stop.SHUTDOWN):
+        _stopped(attempt, attempt.stop_reason)
+    attempt.buffer.close()
+
+
 def traceback_of(error: BaseException) -> str:
     """The traceback as text, from the handler's own frames on."""
     frame = error.__traceback__

@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from wayside.context import Context, ThreadContext
+from wayside.context import Context, Surroundings, ThreadContext
+from wayside.current import enter
 from wayside.errors import HandlerStopped, Stop
-from wayside.proposing import Proposer
 from wayside.reporting.attempt import Attempt
-from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, conclude
+from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, abandon, conclude
 from wayside.worker.handlers import JobHandler
+from wayside.worker.slots import Seat
 from wayside_events.jobs import JobError
 
 logger = logging.getLogger("wayside.worker")
@@ -21,19 +22,34 @@ T = TypeVar("T")
 
 
 class Execution:
-    """One attempt in the hands of its handler; `run` is a task's whole life."""
+    """One attempt in the hands of its handler; `run` is a task's whole life.
 
-    def __init__(self, attempt: Attempt, handler: JobHandler, proposer: Proposer) -> None:
+    A handler that does not end within the grace period after it was asked to is abandoned: `on_abandoned` is called,
+    what it still says counts for nothing, and its task or thread goes on by itself. The jobs service, which forces the
+    end by its own clock, sees heartbeats until it has.
+    """
+
+    __slots__ = ("_cancel", "_grace", "_handler", "_on_abandoned", "_surroundings", "attempt", "seat")
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        handler: JobHandler,
+        surroundings: Surroundings,
+        seat: Seat,
+        on_abandoned: "Callable[[Execution], None]",
+    ) -> None:
         self.attempt = attempt
+        self.seat = seat
         self._handler = handler
-        self._proposer = proposer
-        self._loop = asyncio.get_running_loop()
+        self._surroundings = surroundings
+        self._on_abandoned = on_abandoned
         self._cancel: Callable[[], object] | None = None
+        self._grace: asyncio.TimerHandle | None = None
         attempt.on_stop = self._on_stop
 
     async def run(self) -> None:
         """Run the handler and say how it ended. Only a cancellation that nobody asked of the attempt goes on."""
-        timer = self._start_timer()
         try:
             ending = await self._call()
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
@@ -42,12 +58,15 @@ class Execution:
             raise
         finally:
             self._cancel = None
-            if timer:
-                timer.cancel()
+            if self._grace is not None:
+                self._grace.cancel()
         self._conclude(ending)
 
     def _conclude(self, ending: Ending) -> None:
         """An attempt without an ending would be kept alive for ever: there is one in every case."""
+        if self.attempt.is_abandoned:
+            logger.info("job %s attempt %d, which was left alone, has ended after all", *self.attempt.key)
+            return
         try:
             conclude(self.attempt, self._handler, ending)
         except Exception:
@@ -74,25 +93,46 @@ class Execution:
         return Returned(value)
 
     async def _call_async(self) -> Any:  # noqa: ANN401 - what the handler returns
-        context = Context(self.attempt, self._proposer)
-        arguments = self._handler.arguments(context, self.attempt.job.input)
+        context = Context(self.attempt, self._surroundings, self.seat)
+        arguments = self._handler.arguments(context, self.attempt.granted.input)
+        enter(context)
         task = asyncio.current_task()
         assert task is not None
         self._cancel = task.cancel
         return await self._handler.function(*arguments)
 
     async def _call_in_thread(self) -> Any:  # noqa: ANN401 - what the handler returns
-        context = ThreadContext(self.attempt, self._proposer, self._loop)
-        arguments = self._handler.arguments(context, self.attempt.job.input)
-        return await in_thread(lambda: self._handler.function(*arguments), name=f"job-{self.attempt.job.id}")
+        context = ThreadContext(self.attempt, self._surroundings, self.seat)
+        arguments = self._handler.arguments(context, self.attempt.granted.input)
+        enter(context)
+        return await in_thread(
+            lambda: self._handler.function(*arguments), name=f"job-{self.attempt.granted.job_id}"
+        )
 
     def _on_stop(self, reason: Stop) -> None:
         logger.info("job %s attempt %d is asked to end: %s", *self.attempt.key, reason)
-        self._loop.call_soon_threadsafe(self._cancel_handler)
+        self._surroundings.loop.call_soon_threadsafe(self._stop, reason)
 
-    def _cancel_handler(self) -> None:
+    def _stop(self, reason: Stop) -> None:
         if self._cancel is not None:
             self._cancel()
+        # A shutdown has a grace period of its own.
+        if self._grace is None and reason is not Stop.SHUTDOWN:
+            seconds = self.attempt.granted.cancel_grace_seconds
+            self._grace = self._surroundings.loop.call_later(seconds, self._abandon)
+
+    def leave_alone(self) -> None:
+        """Give up on the handler: it does not end."""
+        message = f"the handler does not end ({self.attempt.stop_reason}); it is left alone"
+        logger.error("job %s attempt %d: %s", *self.attempt.key, message)
+        abandon(self.attempt, message)
+
+    def _abandon(self) -> None:
+        if not self.attempt.is_abandoned:
+            self.leave_alone()
+            self._on_abandoned(self)
+            if self._cancel is not None:
+                self._cancel()
 
     def _was_cancelled_from_outside(self) -> bool:
         task = asyncio.current_task()
@@ -102,10 +142,6 @@ class Execution:
         while task.cancelling() > 0:
             task.uncancel()
         return False
-
-    def _start_timer(self) -> asyncio.TimerHandle | None:
-        seconds = self.attempt.granted.timeout_seconds
-        return self._loop.call_later(seconds, self.attempt.stop, Stop.TIMEOUT) if seconds else None
 
 
 async def in_thread(function: Callable[[], T], *, name: str) -> T:

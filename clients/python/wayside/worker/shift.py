@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wayside.context import Surroundings
 from wayside.errors import Stop
-from wayside.proposing import Proposer
 from wayside.reporting.attempt import Attempt
+from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
-from wayside.worker.claiming import Claimer, Slots
+from wayside.worker.claiming import Claimer
+from wayside.worker.deadlines import Deadlines
 from wayside.worker.execution import Execution
 from wayside.worker.handlers import JobHandler
-from wayside_events.contracts.jobs import Assignment, ClaimRequest
+from wayside.worker.slots import Slots
+from wayside_events.contracts.jobs import ClaimRequest
 
 logger = logging.getLogger("wayside.worker")
 
@@ -56,8 +59,11 @@ class Shift:
         self._slots = slots
         self._handlers = handlers
         self._patience = patience
-        self._proposed_by = proposer
-        self._executions: dict[asyncio.Task[None], Attempt] = {}
+        self._loop = asyncio.get_running_loop()
+        self._surroundings = Surroundings(runner, proposer, self._loop)
+        self._deadlines = Deadlines()
+        self._executions: dict[Execution, asyncio.Task[None]] = {}
+        self._abandoned: dict[Execution, asyncio.Task[None]] = {}
         self._closing = False
         request = ClaimRequest(
             runner=runner.name,
@@ -71,13 +77,15 @@ class Shift:
             slots,
             request,
             accept=self._accept,
-            may_claim=lambda: runner.reporter.backlog < BACKLOG_LIMIT,
+            may_claim=lambda: runner.reporter.known < slots.total + BACKLOG_LIMIT,
         )
         self._claiming = asyncio.create_task(self._claimer.run(), name="claiming")
 
     async def wind_down(self, hurry: asyncio.Task[bool]) -> None:
         """Claim nothing more and wait for what runs, as long as the grace lasts and nobody hurries."""
         self._closing = True
+        self._runner.state.is_draining = True
+        self._runner.beat()
         self._claiming.cancel()
         idle = asyncio.create_task(self._until_idle(), name="until-idle")
         await asyncio.wait(
@@ -89,7 +97,7 @@ class Shift:
     async def _until_idle(self) -> None:
         await self._claimer.withdraw()
         while self._executions:
-            await asyncio.wait(self._executions)
+            await asyncio.wait(self._executions.values())
 
     async def end(self) -> None:
         """Stop what still runs and give it back, and see that every ending is known."""
@@ -97,42 +105,64 @@ class Shift:
         self._claiming.cancel()
         await asyncio.gather(self._claiming, return_exceptions=True)
         await self._claimer.close()
-        for attempt in self._executions.values():
-            attempt.stop(Stop.SHUTDOWN)
+        for execution in list(self._executions):
+            execution.attempt.stop(Stop.SHUTDOWN)
         if self._executions:
-            await asyncio.wait(self._executions, timeout=self._patience.stopping)
-        for task, attempt in self._executions.items():
-            logger.error("job %s attempt %d does not end; it is given back and left alone", *attempt.key)
-            attempt.release()
+            await asyncio.wait(self._executions.values(), timeout=self._patience.stopping)
+        for execution, task in (self._executions | self._abandoned).items():
+            if not execution.attempt.is_abandoned:
+                execution.leave_alone()
             task.cancel()
+        self._deadlines.close()
         if unknown := await self._runner.reporter.drain(self._patience.flush):
             logger.error("%d endings could not be reported; the leases will end these attempts", unknown)
 
-    def _accept(self, assignment: Assignment) -> None:
-        attempt = Attempt(assignment)
-        attempt.when_settled(self._on_settled(attempt))
+    def _accept(self, grant: Grant) -> None:
+        attempt = Attempt(grant)
+        attempt.when_settled(self._on_settled)
         self._runner.add(attempt)
-        handler = self._handlers.get(assignment.job.type)
+        handler = self._handlers.get(grant.job_type)
         if self._closing or handler is None or self._slots.has_surplus:
             attempt.release()
             return
-        self._slots.running += 1
-        proposer = Proposer(self._runner, assignment.job, proposed_by=self._proposed_by)
-        execution = Execution(attempt, handler, proposer)
-        task = asyncio.create_task(execution.run(), name=f"{assignment.job.type}:{assignment.job.id}")
-        self._executions[task] = attempt
-        task.add_done_callback(self._on_execution_done)
+        seat = self._slots.take()
+        execution = Execution(attempt, handler, self._surroundings, seat, self._on_abandoned)
+        self._count()
+        if grant.timeout_seconds:
+            self._deadlines.add(attempt, grant.timeout_seconds)
+        self._executions[execution] = self._loop.create_task(self._run(execution), name=grant.job_id)
 
-    def _on_execution_done(self, task: asyncio.Task[None]) -> None:
-        del self._executions[task]
-        self._slots.running -= 1
+    async def _run(self, execution: Execution) -> None:
+        try:
+            await execution.run()
+        except Exception:
+            logger.exception("running job %s attempt %d failed", *execution.attempt.key)
+        finally:
+            self._executions.pop(execution, None)
+            self._abandoned.pop(execution, None)
+            self._deadlines.remove(execution.attempt)
+            execution.seat.leave()
+            self._count()
+
+    def _on_abandoned(self, execution: Execution) -> None:
+        """Its slot is free for others. Should the jobs service not force the end, the lease will."""
+        if task := self._executions.pop(execution, None):
+            self._abandoned[execution] = task
+        attempt = execution.attempt
+        self._deadlines.remove(attempt)
+        execution.seat.leave()
+        self._count()
+        self._loop.call_later(attempt.granted.lease_seconds, self._forget, attempt)
+
+    def _forget(self, attempt: Attempt) -> None:
+        if not attempt.is_settled:
+            self._runner.reporter.discard(attempt)
+            self._on_settled(attempt)
+
+    def _count(self) -> None:
+        state = self._runner.state
+        state.running, state.abandoned = len(self._executions), len(self._abandoned)
+
+    def _on_settled(self, attempt: Attempt) -> None:
+        self._runner.remove(attempt)
         self._claimer.changed()
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("running %s failed", task.get_name(), exc_info=error)
-
-    def _on_settled(self, attempt: Attempt) -> Callable[[], None]:
-        def settled() -> None:
-            self._runner.remove(attempt)
-            self._claimer.changed()
-
-        return settled

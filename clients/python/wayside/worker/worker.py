@@ -10,10 +10,10 @@ from typing import TypeVar, Unpack
 from wayside.errors import InvalidHandler, WaysideError
 from wayside.runner.runner import Runner
 from wayside.settings import nats_settings, new_runner_name
-from wayside.worker.claiming import Slots
 from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
 from wayside.worker.running import run
 from wayside.worker.shift import Patience, Shift
+from wayside.worker.slots import Slots
 from wayside_events.bus import BusSettings, RequestRefused
 
 logger = logging.getLogger("wayside.worker")
@@ -97,6 +97,7 @@ class Worker:
         runner = Runner(
             new_runner_name(self.name),
             self._nats or nats_settings(name=self.name),
+            queues=self.queues,
             job_types=[handler.spec for handler in self.handlers.values()],
             slots=self._slots.total,
             version=self._version,

@@ -80,7 +80,10 @@ def start_tracked(created: Change, *, runner: str, token_hash: bytes) -> Change:
 
 
 def retry(job: Job, job_id: EntityId, origin: Origin, now: datetime) -> Change:
-    """terminal → a new job like it, linked by `retry_of`; raises `WrongState`. The old one stays as it is."""
+    """terminal → a new job like it, linked by `retry_of`; raises `WrongState`. The old one stays as it is.
+
+    It has the same parent if `origin` says its root; a parent that has ended gets no more children.
+    """
     if (job.status, Verb.RETRY) not in TRANSITIONS:
         raise WrongState(job.status, Verb.RETRY, revision=job.revision)
     fresh = Job(
@@ -101,8 +104,9 @@ def retry(job: Job, job_id: EntityId, origin: Origin, now: datetime) -> Change:
         run_at=now,
         session_id=job.session_id,
         related=job.related,
-        parent_id=job.parent_id,
-        root_id=job.root_id,
+        parent_id=job.parent_id if origin.root_id else None,
+        root_id=origin.root_id,
+        depth=origin.depth,
         retry_of=job.id,
         unique_key=job.unique_key,
         origin=job.origin,

@@ -4,25 +4,41 @@ The shapes are those of `wayside_events.contracts.jobs`; building them through t
 the models are what the tests compare with.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from wayside_events.identifiers import EntityId
+from wayside_events.jobs import Children
+from wayside_jobs.domain.eta import eta
 from wayside_jobs.domain.facts import LogRow
 from wayside_jobs.domain.job import Cancel, Job
+from wayside_jobs.domain.links import job_links
 from wayside_jobs.domain.values import Json, embedded, rfc3339
 
 Document = dict[str, Any]
 
 
-def job_document(job: Job, job_input: Json | None) -> bytes:
+class Kin(NamedTuple):
+    """What a job's document says that is not in its row: of its children, its retry, and its type."""
+
+    children: Children | None = None
+    retried_by: EntityId | None = None
+    resource: str | None = None
+
+
+ALONE = Kin()
+
+
+def job_document(job: Job, job_input: Json | None, kin: Kin = ALONE) -> bytes:
     """Write `contracts.jobs.Job`."""
-    return orjson.dumps(job_fields(job, job_input))
+    return orjson.dumps(job_fields(job, job_input, kin))
 
 
-def job_fields(job: Job, job_input: Json | None) -> Document:
+def job_fields(job: Job, job_input: Json | None, kin: Kin = ALONE) -> Document:
     """The fields of `contracts.jobs.Job`, those that have a value."""
     times = {name: rfc3339(moment) for name in _TIMES if (moment := getattr(job, name)) is not None}
+    expected_at = eta(job)
     return present(
         {
             "id": job.id,
@@ -46,12 +62,18 @@ def job_fields(job: Job, job_input: Json | None) -> Document:
             "related": related_fields(job),
             "parent_id": job.parent_id,
             "root_id": job.root_id,
+            "depth": job.depth,
+            "child_count": job.child_count,
+            "children": kin.children.model_dump() if kin.children else None,
             "retry_of": job.retry_of,
+            "retried_by": kin.retried_by,
             "unique_key": job.unique_key,
             "created_by": job.created_by,
             "origin": job.origin,
             "runner": job.runner,
             "duration_seconds": job.duration_seconds,
+            "eta": rfc3339(expected_at) if expected_at else None,
+            "links": job_links(job, retried_by=kin.retried_by, resource=kin.resource),
         }
         | times
     )

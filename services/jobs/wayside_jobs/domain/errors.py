@@ -62,6 +62,31 @@ class CancelNotSupported(JobsError):
     code = "cancel_not_supported"
     title = "Jobs of this type cannot be canceled"
 
+    def __init__(self, job_type: str, status: JobStatus, *, revision: int) -> None:
+        super().__init__(f"Jobs of type {job_type} cannot be canceled once they run.")
+        self.current = {"status": str(status), "revision": revision}
+
+
+class InvalidBulk(JobsError):
+    """An order about many jobs makes no sense."""
+
+    code = "invalid_input"
+    title = "The order is not valid"
+
+    def __init__(self, field: str, reason: str, message: str) -> None:
+        super().__init__(message, errors=[FieldError(field=field, code=reason, message=message)])
+
+
+class RetryNotSupported(JobsError):
+    """The job ran in its caller's process, or its type says that its jobs are not to be retried."""
+
+    code = "retry_not_supported"
+    title = "The job cannot be retried"
+
+    def __init__(self, reason: str, status: JobStatus, *, revision: int) -> None:
+        super().__init__(reason)
+        self.current = {"status": str(status), "revision": revision}
+
 
 class JobNotFound(JobsError):
     """No such job in this scope."""
@@ -119,7 +144,7 @@ class ParentEnded(JobsError):
     title = "The parent job has ended"
 
     def __init__(self, job_id: str, status: JobStatus, *, revision: int) -> None:
-        detail = f"The job {job_id} is {status} and its cancel was requested, or it is over."
+        detail = f"The job {job_id} is {status}, or its cancel was requested: it gets no more children."
         super().__init__(detail, errors=[FieldError(field="/parent_id", code=self.code, message=detail)])
         self.current = {"status": str(status), "revision": revision}
 
@@ -166,9 +191,10 @@ class ValueTooLarge(JobsError):
 
     def __init__(self, field: str, size: int, limit: int) -> None:
         field = field or pointer([])
-        message = f"{size} bytes of JSON; at most {limit} are allowed."
+        self.message = f"{size} bytes of JSON; at most {limit} are allowed."
         super().__init__(
-            f"{field} has {message}", errors=[FieldError(field=field, code=self.code, message=message)]
+            f"{field} has {self.message}",
+            errors=[FieldError(field=field, code=self.code, message=self.message)],
         )
 
 

@@ -70,7 +70,7 @@ def _data(job: Job, fact: Fact) -> Document:
             return _with(_about(job), progress=embedded(job.progress), partial=embedded(job.partial))
         case Logged():
             entries = [log_entry(row) for row in fact.entries]
-            return _with(_about(job), entries=entries, dropped=fact.dropped)
+            return _with(_about(job), entries=entries, dropped=job.log_dropped)
         case Queued():
             return _with(
                 _lifecycle(job),

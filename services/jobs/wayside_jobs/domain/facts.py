@@ -17,6 +17,7 @@ from wayside_events.jobs import (
     LogLevel,
     QueuedReason,
 )
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.values import Json
 
 
@@ -56,11 +57,11 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """The log has new entries; `dropped` older ones have been pushed out so far."""
+    """The log has new entries. With `bounds` it is over them, and its oldest entries are to be dropped."""
 
     event_type: ClassVar[str] = JobLogged.event_type()
     entries: tuple[LogRow, ...]
-    dropped: int
+    bounds: LogBounds | None = None
 
 
 @dataclass(frozen=True, slots=True)

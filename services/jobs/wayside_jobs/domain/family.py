@@ -1,12 +1,13 @@
 """Parents and children: which jobs may have one more, and how deep and wide a tree may be."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.errors import InvalidJob, ParentEnded
+from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.states import TERMINAL
 
 
@@ -33,6 +34,20 @@ class Parent:
     status: JobStatus
     revision: int
     cancel_requested: bool
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """See a whole job as a parent."""
+        return cls(
+            id=job.id,
+            scope=job.scope,
+            root_id=job.root_id or job.id,
+            depth=job.depth,
+            child_count=job.child_count,
+            status=job.status,
+            revision=job.revision,
+            cancel_requested=job.cancel is not None,
+        )
 
     @property
     def has_ended(self) -> bool:

@@ -118,6 +118,11 @@ class Job(NamedTuple):
         return is_requested and self.status is JobStatus.RUNNING
 
     @property
+    def log_entries(self) -> int:
+        """How many entries the log has: numbered without holes, of which the first `log_dropped` are gone."""
+        return self.log_seq - self.log_dropped
+
+    @property
     def duration_seconds(self) -> float | None:
         """How long the last attempt took, once the job has ended."""
         if self.started_at is None or self.finished_at is None:

@@ -25,6 +25,7 @@ from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import JobsError, ValueTooLarge
 from wayside_jobs.domain.facts import LogRow
 from wayside_jobs.domain.job import Change, Job
+from wayside_jobs.domain.logs import LogBounds, context_text, cut_message
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
 
 INTEGER_LIMIT = 2**31 - 1
@@ -49,11 +50,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What a decision needs besides the job: the time, a random draw (0 ≤ draw < 1), the log's limit."""
+    """What a decision needs besides the job: the time, a random draw (0 ≤ draw < 1), the log's bounds."""
 
     now: datetime
     draw: float
-    log_limit: int
+    log_bounds: LogBounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _apply(job: Job, prepared: Prepared, chance: Chance) -> Change:
         case ProgressReport():
             return verbs.progress(job, report.progress, prepared.payload, seq=seq, now=now)
         case LogReport():
-            return verbs.write_log(job, prepared.lines, limit=chance.log_limit, seq=seq, now=now)
+            return verbs.write_log(job, prepared.lines, bounds=chance.log_bounds, seq=seq, now=now)
         case CompleteReport():
             result = prepared.payload or Json("null")
             return verbs.complete(job, result=result, metrics=prepared.metrics, seq=seq, now=now)
@@ -146,6 +147,8 @@ def _log_rows(entries: Sequence[LogLine]) -> tuple[LogRow, ...]:
 
 
 def _log_row(entry: LogLine, field: str) -> LogRow:
-    plain_text(entry.message, f"{field}/message")
-    context = json_text(entry.context, f"{field}/context", DETAILS_LIMIT_BYTES)
-    return LogRow(0, entry.time, entry.level, entry.message, context)
+    message = cut_message(entry.message)
+    plain_text(message, f"{field}/message")
+    context = context_text(entry.context, f"{field}/context")
+    size = len(message.encode()) + len(context.encode())
+    return LogRow(0, entry.time, entry.level, message, context, size)

@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from pydantic import JsonValue
-
-from wayside_events.jobs import JobError, JobMode, JobStatus, Progress, QueuedReason
+from wayside_events.jobs import Children, JobError, JobMode, JobStatus, Progress, QueuedReason
+from wayside_jobs.domain import progress as progresses
 from wayside_jobs.domain.errors import CancelNotRequested, WrongState
 from wayside_jobs.domain.facts import (
     Canceled,
@@ -26,11 +24,9 @@ from wayside_jobs.domain.facts import (
     Started,
 )
 from wayside_jobs.domain.job import NO_PROGRESS, Cancel, CancelState, Change, Job
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.states import TERMINAL, TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json
-
-PERCENT_LIMIT = 99.0
-"""What a running job may show at most: 100 is said by its completion only."""
 
 LOST = JobError(code="lost", message="The runner fell silent for longer than its lease.")
 TIMED_OUT = JobError(code="timeout", message="The attempt ran longer than the job's time-out.")
@@ -83,7 +79,7 @@ def heartbeat(job: Job, *, seq: int, now: datetime) -> Change:
 def progress(job: Job, said: Progress, partial: Json | None, *, seq: int, now: datetime) -> Change:
     """running → running: fields left out keep their value, and the percentage never goes back."""
     _check(job, Verb.PROGRESS)
-    merged = _merged(job.progress, said)
+    merged = progresses.merged(job.progress, said)
     partial = job.partial if partial is None else partial
     if merged == job.progress and partial == job.partial:
         return heartbeat(job, seq=seq, now=now)
@@ -91,17 +87,29 @@ def progress(job: Job, said: Progress, partial: Json | None, *, seq: int, now: d
     return Change(_moved(job, Verb.PROGRESS, JobStatus.RUNNING, now, **fields), Progressed())
 
 
-def write_log(job: Job, lines: Sequence[LogRow], *, limit: int, seq: int, now: datetime) -> Change:
-    """running → running: number the lines; the log keeps the newest `limit` entries."""
+def roll_up(job: Job, children: Children, *, now: datetime) -> Change:
+    """running → running: where the job's children are. It is no sign of life: the lease stays as it is."""
+    _check(job, Verb.PROGRESS)
+    merged = progresses.rolled_up(job.progress, children)
+    if merged == job.progress:
+        return Change(job, None)
+    return Change(_moved(job, Verb.PROGRESS, JobStatus.RUNNING, now, progress=merged), Progressed())
+
+
+def write_log(job: Job, lines: Sequence[LogRow], *, bounds: LogBounds, seq: int, now: datetime) -> Change:
+    """running → running: number the lines; a log that is over its bounds is to lose its oldest entries."""
     numbered = tuple(replace(line, seq=job.log_seq + n) for n, line in enumerate(lines, start=1))
-    fields = {"log_seq": job.log_seq + len(numbered), "seq": seq} | _lease(job, now)
+    log_seq = job.log_seq + len(numbered)
+    log_bytes = job.log_bytes + sum(line.bytes for line in numbered)
+    fields = {"log_seq": log_seq, "log_bytes": log_bytes, "seq": seq} | _lease(job, now)
     changed = _moved(job, Verb.LOG, JobStatus.RUNNING, now, **fields)
-    return Change(changed, Logged(numbered, dropped=max(0, changed.log_seq - limit)))
+    is_over = bounds.are_exceeded_by(changed.log_entries, log_bytes)
+    return Change(changed, Logged(numbered, bounds if is_over else None))
 
 
 def complete(job: Job, *, result: Json, metrics: Json | None, seq: int, now: datetime) -> Change:
     """running → completed: also when cancel was requested meanwhile, for the work is done."""
-    finished = {"progress": _merged(job.progress, Progress(), percent=100.0), "seq": seq}
+    finished = {"progress": progresses.completed(job.progress), "seq": seq}
     fields = finished | {"result": result, "metrics": metrics, "error": None} | _finish(job, now)
     return Change(_moved(job, Verb.COMPLETE, JobStatus.COMPLETED, now, **fields), Completed())
 
@@ -128,14 +136,18 @@ def release(job: Job, *, seq: int, now: datetime) -> Change:
     return _ended(job._replace(seq=seq, max_attempts=job.max_attempts + 1), ended, now)
 
 
-def request_cancel(job: Job, *, requested_by: str, reason: str | None, now: datetime) -> Change:
+def request_cancel(
+    job: Job, *, requested_by: str, reason: str | None, now: datetime, cascade: bool = True
+) -> Change:
     """queued → canceled; running → running until the runner acknowledges or the grace period is over.
 
-    Asking again changes nothing. Raises `WrongState` when the job has ended.
+    With `cascade` the children are still to be asked. Asking again changes nothing. Raises `WrongState` when the job
+    has ended.
     """
     _check(job, Verb.REQUEST_CANCEL)
     if job.cancel_requested:
         return Change(job, None)
+    job = job._replace(is_cascading=cascade and job.child_count > 0)
     now = max(now, job.updated_at)
     cancel = Cancel(state=CancelState.REQUESTED, requested_by=requested_by, requested_at=now, reason=reason)
     if job.status is JobStatus.QUEUED:
@@ -245,21 +257,6 @@ def _lease(job: Job, now: datetime) -> dict[str, Any]:
 def _next_due(job: Job) -> datetime | None:
     deadline = job.cancel.deadline if job.cancel else None
     return min((at for at in (job.lease_expires_at, job.timeout_at, deadline) if at), default=None)
-
-
-def _merged(known: Json, said: Progress, percent: float | None = None) -> Json:
-    """Progress as it now is, in one canonical form, so that equal texts mean equal progress."""
-    before: dict[str, JsonValue] = orjson.loads(known)
-    merged = before | said.model_dump(exclude_unset=True)
-    floor = before.get("percent")
-    if percent is not None:
-        merged["percent"] = percent
-    elif merged.get("percent") is not None:
-        merged["percent"] = max(min(merged["percent"], PERCENT_LIMIT), floor or 0.0)
-    elif floor is not None:
-        merged["percent"] = floor
-    kept = {name: value for name, value in merged.items() if value is not None}
-    return Json(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode())
 
 
 def _check(job: Job, verb: Verb) -> None:

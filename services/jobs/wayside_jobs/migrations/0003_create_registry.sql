@@ -3,6 +3,9 @@
 CREATE TABLE job_types (
     name text PRIMARY KEY,
     spec json NOT NULL,
+    is_cancelable boolean NOT NULL GENERATED ALWAYS AS (
+        coalesce(spec -> 'capabilities' ->> 'cancel', 'true') <> 'false'
+    ) STORED,
     registered_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -27,6 +30,7 @@ CREATE TABLE runners (
     job_types text[] NOT NULL,
     slots integer NOT NULL,
     busy integer NOT NULL DEFAULT 0,
+    abandoned integer NOT NULL DEFAULT 0,
     is_draining boolean NOT NULL DEFAULT false,
     registered_at timestamptz NOT NULL DEFAULT now(),
     seen_at timestamptz NOT NULL DEFAULT now(),
@@ -34,18 +38,30 @@ CREATE TABLE runners (
 );
 CREATE INDEX runners_by_age ON runners (seen_at);
 
--- The answers to requests with an Idempotency-Key.
+-- The answers to requests with an Idempotency-Key; those that create one job have its id, the others a status.
 CREATE TABLE idempotency_keys (
     scope text NOT NULL,
     caller text NOT NULL,
     key text NOT NULL,
     request_hash bytea NOT NULL,
-    job_id uuid NOT NULL,
+    job_id uuid,
+    status smallint,
     answer json,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (scope, caller, key)
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+-- How far bulk jobs are, and which jobs they have still to work on. Rows live as long as their bulk job is active.
+CREATE TABLE bulk_runs (
+    bulk_id uuid PRIMARY KEY,
+    counts json NOT NULL
+);
+CREATE TABLE bulk_items (
+    bulk_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    PRIMARY KEY (bulk_id, job_id)
+);
 
 -- Up to which end of a job a reader has seen how jobs ended.
 CREATE TABLE seen_marks (

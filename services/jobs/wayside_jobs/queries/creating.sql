@@ -36,11 +36,3 @@ WHERE scope = $1 AND caller = $2 AND key = $3;
 UPDATE idempotency_keys AS known SET job_id = given.job_id, answer = given.answer
 FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::json[]) AS given (scope, caller, key, job_id, answer)
 WHERE known.scope = given.scope AND known.caller = given.caller AND known.key = given.key;
-
--- name: forget_keys
--- Delete at most $2 idempotency keys that are older than $1 seconds.
-DELETE FROM idempotency_keys WHERE (scope, caller, key) IN (
-    SELECT scope, caller, key FROM idempotency_keys
-    WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-RETURNING key;

@@ -6,21 +6,21 @@ INSERT INTO runners (name, version, hostname, pid, slots, queues, job_types)
 VALUES ($1, $2, $3, $4, $5, $6::text[], $7::text[])
 ON CONFLICT (name) DO UPDATE
 SET version = excluded.version, hostname = excluded.hostname, pid = excluded.pid, slots = excluded.slots,
-    queues = excluded.queues, job_types = excluded.job_types, busy = 0, is_draining = false,
+    queues = excluded.queues, job_types = excluded.job_types, busy = 0, abandoned = 0, is_draining = false,
     registered_at = now(), seen_at = now(), stopped_at = NULL
 RETURNING seen_at;
 
 -- name: beat_runner
--- Note that a runner ($1) lives: $2 jobs it runs, $3 slots, $4 whether it drains, $5 whether it has stopped, once and for all.
+-- Note that a runner ($1) lives: $2 jobs it runs, $3 slots, $4 abandoned handlers, $5 whether it drains, $6 or has stopped for good.
 UPDATE runners SET
-    busy = $2, slots = $3, is_draining = $4, seen_at = now(),
-    stopped_at = coalesce(stopped_at, CASE WHEN $5 THEN now() END)
+    busy = $2, slots = $3, abandoned = $4, is_draining = $5, seen_at = now(),
+    stopped_at = coalesce(stopped_at, CASE WHEN $6 THEN now() END)
 WHERE name = $1
 RETURNING name;
 
 -- name: list_runners
 -- At most $6 runners after the name $5; $1 statuses, $2 queue, $3 type, $4 seconds of silence after which one is lost.
-SELECT name, status, version, hostname, pid, queues, job_types, slots, busy, registered_at, seen_at, stopped_at
+SELECT name, status, version, hostname, pid, queues, job_types, slots, busy, abandoned, registered_at, seen_at, stopped_at
 FROM (
     SELECT *, CASE
         WHEN stopped_at IS NOT NULL THEN 'stopped'
@@ -46,11 +46,3 @@ CROSS JOIN LATERAL (
     WHERE status = 'running' AND runner = wanted.runner AND ($2::text[] IS NULL OR scope = ANY($2))
 ) AS found
 WHERE found.total > 0;
-
--- name: forget_runners
--- Delete at most $2 runners that have been silent for $1 seconds.
-DELETE FROM runners WHERE name IN (
-    SELECT name FROM runners WHERE seen_at < now() - make_interval(secs => $1)
-    ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-RETURNING name;

@@ -1,5 +1,6 @@
 """What the routes have in common: where the use cases are, and parts of queries."""
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from aiohttp import web
@@ -8,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import Scope, ScopeName, parse_scope
 from wayside_jobs.service.jobs import Jobs
+from wayside_jobs.service.repeating import Caller
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.errors import InvalidInput, ScopeForbidden
 from wayside_service.http import ClosedModel
 
 JOBS: Final = web.AppKey("wayside_jobs", Jobs)
+
+NameFilter = Annotated[str, Field(min_length=1, max_length=200)]
+"""What names a session, a related thing or a person."""
 
 
 class PageQuery(ClosedModel):
@@ -49,8 +54,22 @@ def scope_of(query: ScopeQuery, principal: Principal) -> ScopeName:
     return parse_scope(next(iter(scopes)))
 
 
+async def operator_of(
+    request: web.Request, principal: Principal, job_id: str, headers: IdempotencyHeaders
+) -> Caller:
+    """Return the caller as an operator of a job's scope; raises `JobNotFound` or `ScopeForbidden`."""
+    scope = await request.app[JOBS].reader.scope_of(job_id, lambda scope: principal.may(Role.VIEWER, scope))
+    require_one_of(principal, scope, Role.OPERATOR)
+    return Caller(scope=scope, subject=principal.subject, key=headers.idempotency_key)
+
+
 def require_one_of(principal: Principal, scope: str, *roles: Role, field: str | None = None) -> None:
     """Raise `ScopeForbidden` unless the caller has one of the roles in the scope; `field` is where it is named."""
     if not any(principal.may(role, scope) for role in roles):
         names = " or ".join(roles)
         raise ScopeForbidden(f"Role {names} is needed in scope {scope}.", field=field)
+
+
+def sees(principal: Principal) -> Callable[[str], bool]:
+    """Whether the caller may see what is in a scope."""
+    return lambda scope: principal.may(Role.VIEWER, scope)

@@ -9,6 +9,7 @@ import structlog
 
 from wayside_events.bus import BusError
 from wayside_events.contracts.jobs import WAKE_SUBJECT, RunnerPush, runner_subject
+from wayside_jobs.domain.claims import Claimed
 from wayside_jobs.domain.facts import CancelRequested, Queued
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.service.metrics import JobsMetrics
@@ -44,6 +45,7 @@ class Announcer:
         self._on_scheduled: list[Callable[[], None]] = []
         self._on_types: list[Callable[[], None]] = []
         self._on_withdrawn: list[Callable[[str], None]] = []
+        self._on_cascading: list[Callable[[], None]] = []
 
     def on_events(self, callback: Callable[[], None]) -> None:
         """Call back when events were committed."""
@@ -65,6 +67,10 @@ class Announcer:
         """Call back with a runner that wants no more work, here or elsewhere."""
         self._on_withdrawn.append(callback)
 
+    def on_cascading(self, callback: Callable[[], None]) -> None:
+        """Call back when a job with children was canceled here."""
+        self._on_cascading.append(callback)
+
     def committed(self, changes: Sequence[Change]) -> None:
         """Say what follows from committed changes; those that nobody sees are passed over."""
         visible = [change for change in changes if change.fact is not None]
@@ -76,10 +82,19 @@ class Announcer:
         for change in visible:
             if isinstance(change.fact, CancelRequested):
                 self._push_cancel(change.job)
+        if any(change.job.is_cascading for change in visible):
+            for callback in self._on_cascading:
+                callback()
         queued = [change.job for change in visible if isinstance(change.fact, Queued)]
         self.ready({job.queue for job in queued if job.is_ready})
         if not all(job.is_ready for job in queued):
             self._scheduled()
+
+    def claimed(self, jobs: Sequence[Claimed]) -> None:
+        """Say what follows from jobs that were given to runners."""
+        self._metrics.count_claimed(jobs)
+        for callback in self._on_events:
+            callback()
 
     def _push_cancel(self, job: Job) -> None:
         if job.runner is not None:

@@ -1,46 +1,88 @@
 """Cancel: recorded first, then pushed to the runner."""
 
-from wayside_events.contracts.jobs import JobTypeSpec
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from wayside_events.contracts.jobs import CancelBody, JobTypeSpec
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.documents import job_document
 from wayside_jobs.domain.errors import CancelNotSupported, JobNotFound
-from wayside_jobs.domain.job import Job
+from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.domain.verbs import request_cancel
-from wayside_jobs.service.announcing import Announcer
-from wayside_jobs.store import Store, Unit
+from wayside_jobs.service.repeating import Caller, Done, Once
+from wayside_jobs.store import Family, Locked, Unit
+from wayside_jobs.store.keys import Answer
+
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Canceling:
+    """Asks locked jobs to end, for one caller. `uncancelable` are the types whose jobs cannot be stopped."""
+
+    requested_by: str
+    wanted: CancelBody
+    locked: Locked
+    uncancelable: frozenset[str]
+
+    @classmethod
+    async def of(cls, unit: Unit, requested_by: str, wanted: CancelBody, locked: Locked) -> "Canceling":
+        """Read what the types of the jobs that run say."""
+        return cls(requested_by, wanted, locked, await _uncancelable(unit, locked.jobs.values()))
+
+    def change(self, job: Job) -> Change:
+        """Return what becomes of a job; raises `WrongState` or `CancelNotSupported`."""
+        change = request_cancel(
+            job,
+            requested_by=self.requested_by,
+            reason=self.wanted.reason,
+            cascade=self.wanted.cascade,
+            now=self.locked.now,
+        )
+        if job.status is JobStatus.RUNNING and job.type in self.uncancelable:
+            raise CancelNotSupported(job.type, job.status, revision=job.revision)
+        return change
 
 
 class Canceler:
     """Ends jobs on request."""
 
-    def __init__(self, store: Store, announcer: Announcer) -> None:
-        self._store = store
-        self._announcer = announcer
+    def __init__(self, once: Once) -> None:
+        self._once = once
 
-    async def cancel(self, scope: str, job_id: str, *, requested_by: str, reason: str | None) -> bytes:
-        """Cancel a waiting job at once, ask a running one to end; returns the job as JSON.
+    async def cancel(self, caller: Caller, job_id: str, wanted: CancelBody) -> Answer:
+        """Cancel a waiting job at once, ask a running one to end, and then its children; answers the job as JSON.
 
-        Raises `JobNotFound`, `WrongState` when it has ended, `CancelNotSupported`, `InvalidValue`.
+        Raises `JobNotFound`, `WrongState` when it has ended, `CancelNotSupported`, `InvalidValue` or
+        `IdempotencyConflict`.
         """
-        plain_text(reason, "/reason")
-        plain_text(requested_by, "/requested_by")
-        async with self._store.transaction() as unit:
+        plain_text(wanted.reason, "/reason")
+        plain_text(caller.subject, "/requested_by")
+
+        async def act(unit: Unit) -> Done:
             locked = await unit.lock([job_id])
-            job = locked.jobs.get(job_id)
-            if job is None or job.scope != scope:
-                raise JobNotFound(job_id)
-            change = request_cancel(job, requested_by=requested_by, reason=reason, now=locked.now)
-            await _check_supported(unit, job)
+            job = _in_scope(locked.jobs, caller.scope, job_id)
+            change = (await Canceling.of(unit, caller.subject, wanted, locked)).change(job)
             await unit.write(locked.jobs, [change])
+            if change.fact is None and wanted.cascade:
+                await Family(unit).cascade_again(job_id)
             now_as_it_is, job_input = (await unit.read([job_id]))[job_id]
-        self._announcer.committed([change])
-        return job_document(now_as_it_is, job_input)
+            return Done(Answer(_OK, job_document(now_as_it_is, job_input)), [change])
+
+        return await self._once.run(caller.asks("cancel", job_id, wanted), act)
 
 
-async def _check_supported(unit: Unit, job: Job) -> None:
-    if job.status is not JobStatus.RUNNING:
-        return
-    spec = (await unit.job_types([job.type])).get(job.type)
-    if spec is not None and not JobTypeSpec.model_validate_json(spec).capabilities.cancel:
-        raise CancelNotSupported(f"Jobs of type {job.type} cannot be canceled once they run.")
+def _in_scope(jobs: Mapping[str, Job], scope: str, job_id: str) -> Job:
+    job = jobs.get(job_id)
+    if job is None or job.scope != scope:
+        raise JobNotFound(job_id)
+    return job
+
+
+async def _uncancelable(unit: Unit, jobs: Iterable[Job]) -> frozenset[str]:
+    types = {job.type for job in jobs if job.status is JobStatus.RUNNING}
+    specs = await unit.job_types(sorted(types)) if types else {}
+    return frozenset(
+        name for name, spec in specs.items() if not JobTypeSpec.model_validate_json(spec).capabilities.cancel
+    )

@@ -6,18 +6,34 @@ from typing import Self
 from prometheus_client import CollectorRegistry
 
 from wayside_jobs.domain.family import FamilyLimits
+from wayside_jobs.domain.logs import LogBounds
+from wayside_jobs.service.activity import Activity
 from wayside_jobs.service.announcing import Announcer, Messenger
+from wayside_jobs.service.awaiting import AwaitDesk
+from wayside_jobs.service.bulk import BulkDesk
+from wayside_jobs.service.bulk_running import BulkRunner
 from wayside_jobs.service.canceling import Canceler
+from wayside_jobs.service.cascading import Cascader
 from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.creating import Creator
+from wayside_jobs.service.kinship import Kinship
+from wayside_jobs.service.logbook import LogReader
 from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.reading import Reader
 from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.service.repeating import Once
 from wayside_jobs.service.reporting import Reporter
+from wayside_jobs.service.retention import Retention
+from wayside_jobs.service.retrying import Retrier
+from wayside_jobs.service.rollup import Rollup
 from wayside_jobs.service.runners import Workers
 from wayside_jobs.service.sweeping import Sweeper
+from wayside_jobs.service.sweeps import Broom
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
+from wayside_jobs.store.groups import Endings, Groups
+from wayside_jobs.store.reading import Lists
+from wayside_jobs.store.retention import Old
 from wayside_jobs.store.runners import Runners
 
 
@@ -30,10 +46,19 @@ class Jobs:
     workers: Workers
     creator: Creator
     reader: Reader
+    activity: Activity
+    awaits: AwaitDesk
+    rollup: Rollup
+    logs: LogReader
     canceler: Canceler
+    cascader: Cascader
+    retrier: Retrier
+    bulk: BulkDesk
+    bulk_runner: BulkRunner
     desk: ClaimDesk
     reporter: Reporter
     sweeper: Sweeper
+    retention: Retention
 
     @classmethod
     def of(
@@ -48,22 +73,41 @@ class Jobs:
         """Wire the use cases of one instance; nothing runs yet."""
         metrics = JobsMetrics(registry)
         announcer = Announcer(messenger, metrics, instance)
-        types = JobTypes(store, announcer)
+        types = JobTypes(store, announcer, default_ttl_seconds=settings.default_ttl_seconds)
+        broom = Broom(store, announcer, metrics)
+        log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
+        once = Once(store, announcer)
+        desk = ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
+        lists = Lists(store)
+        reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(
             announcer=announcer,
             types=types,
             workers=Workers(Runners(store), types),
             creator=Creator(store, types, announcer, limits),
-            reader=Reader(store, log_limit=settings.log_entries_limit),
-            canceler=Canceler(store, announcer),
-            desk=ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds),
-            reporter=Reporter(store, announcer, metrics, log_limit=settings.log_entries_limit),
-            sweeper=Sweeper(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
+            reader=reader,
+            activity=Activity(lists, reader),
+            awaits=AwaitDesk(
+                Endings(store), announcer, metrics, backstop_seconds=settings.claim_backstop_seconds
+            ),
+            rollup=Rollup(store, announcer, metrics, backstop_seconds=settings.rollup_backstop_seconds),
+            logs=LogReader(store),
+            canceler=Canceler(once),
+            cascader=Cascader(store, announcer, metrics, interval_seconds=settings.sweep_interval_seconds),
+            retrier=Retrier(once, limits),
+            bulk=BulkDesk(once, limits),
+            bulk_runner=BulkRunner(store, announcer, desk, types, name=f"jobs-{instance}", limits=limits),
+            desk=desk,
+            reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
+            sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
+            retention=Retention(Old(store), broom, interval_seconds=settings.sweep_interval_seconds),
         )
 
     async def close(self) -> None:
         """Answer claims that wait, and finish what was begun."""
+        self.awaits.close()
+        await self.bulk_runner.close()
         await self.desk.close()
         await self.creator.group.close()
         await self.reporter.group.close()

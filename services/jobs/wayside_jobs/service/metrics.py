@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from wayside_jobs.domain.claims import Claimed
 from wayside_jobs.domain.facts import Canceled, Completed, Failed, Started
 from wayside_jobs.domain.job import Change
 
@@ -67,3 +68,10 @@ class JobsMetrics:
                     self.run_seconds.labels(job.type, job.status).observe(job.duration_seconds)
                 case _:
                     pass
+
+    def count_claimed(self, jobs: Sequence[Claimed]) -> None:
+        """Count jobs that were given to runners."""
+        for job_type, number in Count(job.type for job in jobs).items():
+            self.facts.labels(job_type, "started").inc(number)
+        for job in jobs:
+            self.pickup_seconds.observe((job.started_at - job.run_at).total_seconds())

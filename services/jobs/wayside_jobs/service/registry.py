@@ -62,9 +62,12 @@ class JobType:
 class JobTypes:
     """The registry; what was read is kept for a few seconds, or until somebody registers."""
 
-    def __init__(self, store: Store, announcer: Announcer) -> None:
+    def __init__(
+        self, store: Store, announcer: Announcer, *, default_ttl_seconds: float | None = None
+    ) -> None:
         self._store = store
         self._announcer = announcer
+        self._default_ttl_seconds = default_ttl_seconds
         self._known: dict[str, tuple[float, JobType]] = {}
         self._generation = 0
         self._reading: dict[str, asyncio.Task[JobType]] = {}
@@ -86,10 +89,16 @@ class JobTypes:
         spec = (await self._store.job_types([name])).get(name)
         if spec is None:
             raise UnknownJobType(name)
-        job_type = JobType(JobTypeSpec.model_validate_json(spec))
+        job_type = JobType(self._completed(JobTypeSpec.model_validate_json(spec)))
         if generation == self._generation:
             self._known[name] = (started, job_type)
         return job_type
+
+    def _completed(self, spec: JobTypeSpec) -> JobTypeSpec:
+        """Jobs of a type that does not say how long they are kept are kept as long as the service is told to."""
+        if spec.ttl_seconds is not None:
+            return spec
+        return spec.model_copy(update={"ttl_seconds": self._default_ttl_seconds})
 
     def _forget(self) -> None:
         """Also what is being read right now may be old already."""

@@ -16,6 +16,7 @@ from wayside_events.contracts.problems import Problem, pointer
 from wayside_jobs.domain.documents import Document
 from wayside_jobs.domain.errors import JobsError, SimultaneousChange
 from wayside_jobs.domain.job import Change, Job, hash_token
+from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.reports import INTEGER_LIMIT, Chance, Decision, Prepared, decide, prepare
 from wayside_jobs.domain.values import Json
 from wayside_jobs.service.announcing import Announcer
@@ -51,11 +52,13 @@ class Applied:
 class Reporter:
     """Applies reports."""
 
-    def __init__(self, store: Store, announcer: Announcer, metrics: JobsMetrics, *, log_limit: int) -> None:
+    def __init__(
+        self, store: Store, announcer: Announcer, metrics: JobsMetrics, *, log_bounds: LogBounds
+    ) -> None:
         self._store = store
         self._announcer = announcer
         self._metrics = metrics
-        self._log_limit = log_limit
+        self._log_bounds = log_bounds
         self.group: Group[Prepared, Applied] = Group(
             "report", self._apply_all, limit=BATCH_LIMIT, size_of=lambda prepared: prepared.size
         )
@@ -122,7 +125,7 @@ class Reporter:
             if job is None:
                 applied.append(_unseen(prepared.report.job_id in locked.held))
                 continue
-            decision = decide(job, prepared, Chance(locked.now, _RANDOM.random(), self._log_limit))
+            decision = decide(job, prepared, Chance(locked.now, _RANDOM.random(), self._log_bounds))
             if decision.change is not None:
                 job = jobs[job.id] = decision.change.job
                 changes.append(decision.change)

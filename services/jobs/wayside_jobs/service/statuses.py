@@ -13,6 +13,7 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.WrongState: HTTPStatus.CONFLICT,
         errors.CancelNotRequested: HTTPStatus.CONFLICT,
         errors.CancelNotSupported: HTTPStatus.CONFLICT,
+        errors.RetryNotSupported: HTTPStatus.CONFLICT,
         errors.IdempotencyConflict: HTTPStatus.CONFLICT,
         errors.ParentEnded: HTTPStatus.CONFLICT,
         errors.JobNotFound: HTTPStatus.NOT_FOUND,

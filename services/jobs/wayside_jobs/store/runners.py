@@ -43,7 +43,13 @@ class Runners:
         """Note that a runner lives; returns whether it is known."""
         async with self._store.acquire() as connection:
             name = await connection.fetchval(
-                SQL.beat_runner, runner, body.running, body.slots, body.is_draining, body.stopped
+                SQL.beat_runner,
+                runner,
+                body.running,
+                body.slots,
+                body.abandoned,
+                body.is_draining,
+                body.stopped,
             )
         return name is not None
 
@@ -70,8 +76,3 @@ class Runners:
         async with self._store.acquire() as connection:
             rows = await connection.fetch(SQL.read_assignments, names, scopes, limit)
         return {row["runner"]: (row["total"], tuple(row["job_ids"])) for row in rows}
-
-    async def forget(self, *, silent_for_seconds: float, limit: int) -> int:
-        """Delete runners that are silent for long; returns how many."""
-        async with self._store.acquire() as connection:
-            return len(await connection.fetch(SQL.forget_runners, silent_for_seconds, limit))

@@ -5,14 +5,11 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
-from wayside_events.jobs import JobStatus, LogLevel
 from wayside_jobs.domain.errors import SimultaneousChange, StoreRefused
-from wayside_jobs.domain.facts import LogRow
 from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.values import Json
-from wayside_jobs.domain.wanted import Position, Wanted
 from wayside_jobs.store.unit import SQL, Unit
-from wayside_service.database import Connection, Database, Query
+from wayside_service.database import Connection, Database
 from wayside_service.errors import DatabaseUnavailable
 
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -54,38 +51,6 @@ class Store:
             async with self._database.acquire() as connection:
                 return await Unit(connection).read(job_ids, whole=whole)
 
-    async def places(self, wanted: Wanted, *, after: Position, limit: int) -> list[Position]:
-        """Return the places of the next jobs after a place, newest first."""
-        with _errors():
-            async with self._database.acquire() as connection:
-                rows = await connection.fetch(
-                    _list_statement(wanted),
-                    wanted.scope,
-                    wanted.statuses or tuple(JobStatus),
-                    wanted.type,
-                    wanted.session_id,
-                    wanted.parent_id,
-                    wanted.root_id,
-                    wanted.related_type,
-                    wanted.related_id,
-                    wanted.created_by,
-                    after.created_at,
-                    after.job_id,
-                    wanted.from_time,
-                    limit,
-                )
-        return [Position(row["created_at"], row["id"]) for row in rows]
-
-    async def logs(self, job_id: str, *, after: int, limit: int) -> list[LogRow]:
-        """Return log entries after a number, oldest first."""
-        with _errors():
-            async with self._database.acquire() as connection:
-                rows = await connection.fetch(SQL.read_logs, job_id, after, limit)
-        return [
-            LogRow(row["seq"], row["time"], LogLevel(row["level"]), row["message"], row["context"])
-            for row in rows
-        ]
-
     async def job_types(self, names: Sequence[str]) -> dict[str, Json]:
         """Return the specifications of those of the named types that exist."""
         with _errors():
@@ -111,27 +76,6 @@ class Store:
             async with self._database.acquire() as connection:
                 seconds: float | None = await connection.fetchval(SQL.next_scheduled)
         return seconds
-
-    async def forget_keys(self, *, older_than_seconds: float, limit: int) -> int:
-        """Delete old idempotency keys; returns how many."""
-        with _errors():
-            async with self._database.acquire() as connection:
-                return len(await connection.fetch(SQL.forget_keys, older_than_seconds, limit))
-
-
-def _list_statement(wanted: Wanted) -> Query:
-    """Start from the filter that leaves the fewest jobs."""
-    for value, statement in (
-        (wanted.parent_id, SQL.list_by_parent),
-        (wanted.root_id, SQL.list_by_root),
-        (wanted.related_id, SQL.list_by_related),
-        (wanted.session_id, SQL.list_by_session),
-        (wanted.created_by, SQL.list_by_creator),
-        (wanted.type, SQL.list_by_type),
-    ):
-        if value is not None:
-            return statement
-    return SQL.list_by_status
 
 
 @contextmanager

@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Final
 
 import asyncpg
 
 from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.events import encode_events
-from wayside_jobs.domain.facts import Logged
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
+from wayside_jobs.store.logs import LogBook
 from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row, new_row
-from wayside_service.database import Connection, load_queries
+from wayside_jobs.store.statements import SQL
+from wayside_service.database import Connection
 from wayside_service.outbox import add_events
 
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+__all__ = ["SQL", "KeyUse", "Locked", "NewJob", "Unit"]
 
-SQL: Final = load_queries(files("wayside_jobs") / "queries")
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +28,6 @@ class Locked:
 
     jobs: Mapping[str, Job]
     now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyJob:
-    """A job that may be claimed, with its input and how many bytes that has."""
-
-    job: Job
-    input: Json
-    input_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Jobs that may be claimed, most urgent first, and the time at which they were locked."""
-
-    jobs: Sequence[ReadyJob]
-    now: datetime
-
-    def is_cut_off(self, limit: int, limit_bytes: int) -> bool:
-        """Whether there may be more of them than was asked for."""
-        return len(self.jobs) >= limit or sum(item.input_bytes for item in self.jobs) >= limit_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +76,16 @@ class Unit:
         rows = await self._connection.fetch(SQL.lock_jobs, job_ids)
         return Locked({row["id"]: job_of(row) for row in rows}, _locked_at(rows))
 
-    async def lock_ready(
-        self, queues: Sequence[str], job_types: Sequence[str], *, limit: int, limit_bytes: int
-    ) -> Ready:
-        """Lock what is to be claimed next; jobs that others have locked are passed over."""
-        rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, limit, limit_bytes)
-        return Ready(
-            [ReadyJob(job_of(row), row["input"], row["input_bytes"]) for row in rows], _locked_at(rows)
-        )
+    async def take_due(self, limit: int) -> list[str]:
+        """Lock running jobs that need a look, as far as nobody else has; returns their ids.
 
-    async def lock_due(self, limit: int) -> Locked:
-        """Lock running jobs that need a look, as far as nobody else has."""
-        return await self._lock_again(await self._connection.fetch(SQL.lock_due, limit))
+        Read them by `lock` then: a statement that skips locked rows may show them as they were before.
+        """
+        return [row["id"] for row in await self._connection.fetch(SQL.take_due, limit)]
 
-    async def lock_expired(self, limit: int) -> Locked:
-        """Lock finished jobs whose time to live ended, as far as nobody else has."""
-        return await self._lock_again(await self._connection.fetch(SQL.lock_expired, limit))
+    async def put_off_due(self, job_id: str) -> None:
+        """Look at a running job again in a minute."""
+        await self._connection.execute(SQL.put_off_due, job_id)
 
     async def write(
         self, known: Mapping[str, Job], changes: Sequence[Change], *, written: Sequence[Change] = ()
@@ -121,12 +94,12 @@ class Unit:
 
         Of the changes in `written` the rows are written already, and only the events are missing.
         """
+        changes = await LogBook(self._connection).write(changes)
         last = {change.job.id: change.job for change in changes}
         visible = [job for job in last.values() if job.revision != known[job.id].revision]
         silent = [job for job in last.values() if job.revision == known[job.id].revision]
         await self._save(known, visible)
         await self._extend([job for job in silent if job != known[job.id]])
-        await self._write_logs(changes)
         await add_events(self._connection, encode_events([*written, *changes]))
 
     async def insert(self, new: Sequence[NewJob]) -> set[str]:
@@ -182,10 +155,6 @@ class Unit:
         """Let jobs be claimed whose time has come; returns their queues."""
         return {row["queue"] for row in await self._connection.fetch(SQL.ready_scheduled, limit)}
 
-    async def _lock_again(self, rows: Sequence[asyncpg.Record]) -> Locked:
-        """Read what was locked just now: a statement that skips locked rows may show them as they were before."""
-        return await self.lock([row["id"] for row in rows]) if rows else Locked({}, _NEVER)
-
     async def _save(self, known: Mapping[str, Job], jobs: Sequence[Job]) -> None:
         if jobs:
             rows = [changed_row(known[job.id].revision, job) for job in jobs]
@@ -196,20 +165,6 @@ class Unit:
         if jobs:
             saved = await self._connection.fetch(SQL.extend_leases, [lease_row(job) for job in jobs])
             _check_all(len(saved), len(jobs))
-
-    async def _write_logs(self, changes: Sequence[Change]) -> None:
-        logged = [(change.job.id, change.fact) for change in changes if isinstance(change.fact, Logged)]
-        if not logged:
-            return
-        rows = [
-            (job_id, row.seq, row.time, row.level, row.message, row.context, row.bytes)
-            for job_id, fact in logged
-            for row in fact.entries
-        ]
-        await self._connection.execute(SQL.insert_logs, rows)
-        dropped = {job_id: fact.dropped for job_id, fact in logged if fact.dropped}
-        if dropped:
-            await self._connection.execute(SQL.trim_logs, list(dropped), list(dropped.values()))
 
 
 def _locked_at(rows: Sequence[asyncpg.Record]) -> datetime:

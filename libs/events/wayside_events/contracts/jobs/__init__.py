@@ -2,6 +2,7 @@
 
 from wayside_events.contracts.jobs.canceling import CancelBody, CancelRequest
 from wayside_events.contracts.jobs.creating import CreateReply, CreateRequest, JobCreate, RelatedTo
+from wayside_events.contracts.jobs.groups import AwaitReply, AwaitRequest, EndedJob
 from wayside_events.contracts.jobs.job_types import (
     Backoff,
     Capabilities,
@@ -11,7 +12,24 @@ from wayside_events.contracts.jobs.job_types import (
     Priority,
     QueueName,
 )
-from wayside_events.contracts.jobs.jobs import CancelDetails, GetRequest, Job, JobLogPage, JobPage, JobReply
+from wayside_events.contracts.jobs.jobs import (
+    CancelDetails,
+    GetRequest,
+    Job,
+    JobLogPage,
+    JobPage,
+    JobReply,
+    Links,
+)
+from wayside_events.contracts.jobs.reading import (
+    COUNT_LIMIT,
+    ActiveCounts,
+    ActivePage,
+    RecentPage,
+    SeenBody,
+    SeenReply,
+    SessionPage,
+)
 from wayside_events.contracts.jobs.reports import (
     REPORT,
     REPORTS,
@@ -29,6 +47,7 @@ from wayside_events.contracts.jobs.reports import (
     ReportReply,
     ReportRequest,
 )
+from wayside_events.contracts.jobs.retrying import RetryReply, RetryRequest
 from wayside_events.contracts.jobs.runners import (
     AssignedJob,
     Assignment,
@@ -47,6 +66,7 @@ from wayside_events.contracts.jobs.runners import (
     WorkerStatus,
 )
 from wayside_events.contracts.jobs.subjects import (
+    AWAIT_SUBJECT,
     BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
@@ -57,6 +77,7 @@ from wayside_events.contracts.jobs.subjects import (
     PAYLOAD_LIMIT_BYTES,
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
+    RETRY_SUBJECT,
     SUBJECT_PREFIX,
     WAKE_SUBJECT,
     WITHDRAW_SUBJECT,
@@ -64,9 +85,11 @@ from wayside_events.contracts.jobs.subjects import (
 )
 
 __all__ = [
+    "AWAIT_SUBJECT",
     "BEAT_SUBJECT",
     "CANCEL_SUBJECT",
     "CLAIM_SUBJECT",
+    "COUNT_LIMIT",
     "CREATE_SUBJECT",
     "GET_SUBJECT",
     "LOG_ENTRIES_LIMIT",
@@ -76,12 +99,17 @@ __all__ = [
     "REPORT",
     "REPORTS",
     "REPORT_SUBJECT",
+    "RETRY_SUBJECT",
     "SUBJECT_PREFIX",
     "WAKE_SUBJECT",
     "WITHDRAW_SUBJECT",
     "AcknowledgeCancelReport",
+    "ActiveCounts",
+    "ActivePage",
     "AssignedJob",
     "Assignment",
+    "AwaitReply",
+    "AwaitRequest",
     "Backoff",
     "BeatBody",
     "BeatReply",
@@ -95,6 +123,7 @@ __all__ = [
     "CompleteReport",
     "CreateReply",
     "CreateRequest",
+    "EndedJob",
     "FailReport",
     "GetRequest",
     "HeartbeatReport",
@@ -106,12 +135,14 @@ __all__ = [
     "JobTypeName",
     "JobTypePage",
     "JobTypeSpec",
+    "Links",
     "LogLine",
     "LogReport",
     "Outcome",
     "Priority",
     "ProgressReport",
     "QueueName",
+    "RecentPage",
     "RegisterReply",
     "RegisterRequest",
     "RelatedTo",
@@ -120,7 +151,12 @@ __all__ = [
     "ReportOutcome",
     "ReportReply",
     "ReportRequest",
+    "RetryReply",
+    "RetryRequest",
     "RunnerPush",
+    "SeenBody",
+    "SeenReply",
+    "SessionPage",
     "WithdrawReply",
     "WithdrawRequest",
     "Worker",

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Scope
-from wayside_events.jobs import JobError, JobMode, JobStatus, LogEntry, Progress, Related
+from wayside_events.jobs import Children, JobError, JobMode, JobStatus, LogEntry, Progress, Related
 
 
 class CancelDetails(Reply):
@@ -20,8 +20,26 @@ class CancelDetails(Reply):
     deadline: Timestamp | None = None
 
 
+class Links(Reply):
+    """Where related things are: paths of this API; `resource` is the product's own page, as the job type has it."""
+
+    self: str
+    events: str
+    logs: str
+    children: str | None = None
+    parent: str | None = None
+    root: str | None = None
+    retry_of: str | None = None
+    retried_by: str | None = None
+    resource: str | None = None
+
+
 class Job(Reply):
-    """A job as every reader sees it. Times are UTC; `duration_seconds` is of the last attempt."""
+    """A job as every reader sees it. Times are UTC; `duration_seconds` is of the last attempt.
+
+    `eta` is when a running job may be done if it goes on as it did. `children` is there in the answer to a request for
+    one job; lists have the number of children only, and in `progress.children` what was last told of them.
+    """
 
     id: Id
     scope: Scope
@@ -44,7 +62,11 @@ class Job(Reply):
     related: Related | None = None
     parent_id: Id | None = None
     root_id: Id | None = None
+    depth: int = 0
+    child_count: int = 0
+    children: Children | None = None
     retry_of: Id | None = None
+    retried_by: Id | None = None
     unique_key: str | None = None
     created_by: str
     origin: str | None = None
@@ -57,6 +79,8 @@ class Job(Reply):
     lease_expires_at: Timestamp | None = None
     expires_at: Timestamp | None = None
     duration_seconds: float | None = None
+    eta: Timestamp | None = None
+    links: Links | None = None
 
 
 class GetRequest(Request):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, SkipValidation, TypeAdapter
 
-from wayside_events.contracts.jobs.subjects import LOG_ENTRIES_LIMIT, LOG_MESSAGE_LIMIT
+from wayside_events.contracts.jobs.subjects import LOG_ENTRIES_LIMIT
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.contracts.problems import Problem
 from wayside_events.envelope import Timestamp
@@ -38,11 +38,14 @@ class ProgressReport(_Report):
 
 
 class LogLine(Request):
-    """One log entry as a runner sends it; the service numbers it."""
+    """One log entry as a runner sends it; the service numbers it, and cuts one that is too long.
+
+    A message keeps `LOG_MESSAGE_LIMIT` characters; a context of more than 64 KiB is replaced by a note.
+    """
 
     time: Timestamp
     level: LogLevel = LogLevel.INFO
-    message: str = Field(max_length=LOG_MESSAGE_LIMIT)
+    message: str
     context: dict[str, JsonValue] = Field(default_factory=dict)
 
 

@@ -32,10 +32,14 @@ class RegisterReply(Reply):
 
 
 class BeatBody(Request):
-    """How a runner is: how many jobs it runs of how many it could, and whether it takes no more or has stopped."""
+    """How a runner is: how many jobs it runs of how many it could, and whether it takes no more or has stopped.
+
+    `abandoned` are handlers besides that heed no cancel and were left alone.
+    """
 
     running: int = Field(default=0, ge=0, le=100_000)
     slots: int = Field(default=1, ge=1, le=10_000)
+    abandoned: int = Field(default=0, ge=0, le=100_000)
     is_draining: bool = False
     stopped: bool = False
 
@@ -62,7 +66,7 @@ class WorkerStatus(StrEnum):
 
 
 class Worker(Reply):
-    """A runner. `busy` is what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
+    """A runner. `busy` and `abandoned` are what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
 
     `job_ids` has the oldest of them, 20 at most. A lost runner's jobs are shown until their leases end.
     """
@@ -76,6 +80,7 @@ class Worker(Reply):
     job_types: tuple[str, ...]
     slots: int
     busy: int
+    abandoned: int = 0
     running: int
     job_ids: tuple[Id, ...]
     registered_at: Timestamp

@@ -9,6 +9,8 @@ REPORT_SUBJECT = SUBJECT_PREFIX + "report"
 CREATE_SUBJECT = SUBJECT_PREFIX + "create"
 GET_SUBJECT = SUBJECT_PREFIX + "get"
 CANCEL_SUBJECT = SUBJECT_PREFIX + "cancel"
+RETRY_SUBJECT = SUBJECT_PREFIX + "retry"
+AWAIT_SUBJECT = SUBJECT_PREFIX + "await"
 WAKE_SUBJECT = "wayside.jobs.wake"
 PAYLOAD_LIMIT_BYTES = 256 * 1024
 """The largest input, result or partial result, as encoded JSON."""

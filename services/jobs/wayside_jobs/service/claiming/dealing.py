@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wayside_events.contracts.jobs import ClaimRequest
-from wayside_jobs.domain.documents import Document
-from wayside_jobs.store import ReadyJob
+from wayside_jobs.domain.claims import ReadyJob
 
 REPLY_BYTES = 900 * 1024
 """One answer at most, which must fit a message of 1 MiB; a single job is always smaller."""
 
+BATCH_BYTES = 16 * REPLY_BYTES
+"""All answers of one transaction at most."""
+
 _ENVELOPE_BYTES = 640
 """An assignment without what is counted: names, ids, times, numbers and the token."""
-
-_CHARACTER_BYTES = 6
-"""A character in JSON at most, escaped."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +24,7 @@ class Waiter:
 
     request: ClaimRequest
     answer_at: float
-    future: asyncio.Future[list[Document]]
+    future: asyncio.Future[list[bytes]]
     is_withdrawn: bool = False
 
 
@@ -54,24 +53,23 @@ class Hand:
 
 def assignment_size(item: ReadyJob) -> int:
     """About how many bytes a job takes in an answer, and never less."""
-    job = item.job
-    texts = len(job.session_id or "") + len(job.created_by) + len(job.traceparent or "")
-    if job.related is not None:
-        texts += len(job.related.type) + len(job.related.id)
-    names = len(job.scope) + len(job.type) + len(job.queue)
-    return item.input_bytes + _ENVELOPE_BYTES + _CHARACTER_BYTES * texts + names
+    return item.size + _ENVELOPE_BYTES + len(item.scope) + len(item.type) + len(item.queue)
 
 
 def deal(ready: Sequence[ReadyJob], waiters: Sequence[Waiter]) -> list[Hand]:
     """Give out jobs one at a time in turn, the most urgent to who waits longest; what does not fit is left."""
     hands = [Hand(waiter) for waiter in waiters]
     turn = deque(hands)
+    given = 0
     for item in ready:
+        if given > BATCH_BYTES:
+            break
         for _ in range(len(turn)):
             hand = turn.popleft()
             taken = hand.offer(item)
             if not hand.is_full:
                 turn.append(hand)
             if taken:
+                given += item.size
                 break
     return [hand for hand in hands if hand.jobs]

@@ -1,0 +1,200 @@
+"""Children of a job: created by its handler, and waited for without a slot."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypedDict
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from wayside.errors import ChildCanceled, ChildFailed, error_of
+from wayside.reporting.encoding import json_value
+from wayside.runner.runner import Runner
+from wayside_events.bus import BusUnavailable, RequestRefused
+from wayside_events.contracts.jobs import (
+    AWAIT_SUBJECT,
+    CREATE_SUBJECT,
+    AssignedJob,
+    AwaitReply,
+    AwaitRequest,
+    CreateReply,
+    CreateRequest,
+    EndedJob,
+    JobCreate,
+)
+from wayside_events.identifiers import EntityId
+from wayside_events.jobs import JobError, JobStatus, Related
+
+logger = logging.getLogger("wayside.runner")
+
+AWAIT_JOBS = 1_000
+AWAIT_WAIT_SECONDS = 20.0
+ANSWER_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+SPAWNS_AT_ONCE = 50
+
+
+class SpawnOptions(TypedDict, total=False):
+    """What may be said of a child beside its type and input; see `JobCreate`."""
+
+    queue: str
+    priority: int
+    run_at: datetime
+    max_attempts: int
+    timeout_seconds: float
+    ttl_seconds: float
+    unique_key: str
+    session_id: str
+    related: Related
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A job that another one created. `created` is false when it was there already."""
+
+    id: EntityId
+    type: str
+    created: bool = True
+
+
+class Seat(Protocol):
+    """The slot that a handler has, which it gives free while it waits for children."""
+
+    def leave(self) -> None:
+        """Give the slot free."""
+
+    async def take_back(self) -> None:
+        """Wait for a slot."""
+
+    def insist(self) -> None:
+        """Have a slot at once."""
+
+
+class Children:
+    """The children of one job."""
+
+    def __init__(self, runner: Runner, job: AssignedJob, seat: Seat) -> None:
+        self._runner = runner
+        self._job = job
+        self._seat = seat
+
+    async def spawn(
+        self,
+        job_type: str,
+        input: JsonValue,  # noqa: A002 - the name it has everywhere
+        *,
+        key: str | None,
+        options: SpawnOptions,
+    ) -> Child:
+        """Create one child, see `Context.spawn`."""
+        request = CreateRequest(
+            job=self._wanted(job_type, input, options),
+            created_by=self._job.created_by,
+            idempotency_key=f"{self._job.id}:{key}" if key else str(uuid4()),
+            traceparent=self._job.traceparent,
+        )
+        while True:
+            try:
+                reply = await self._runner.ask(
+                    CREATE_SUBJECT, request, CreateReply, timeout_seconds=ANSWER_SECONDS
+                )
+            except BusUnavailable as error:
+                logger.info("a child of job %s waits: %s", self._job.id, error)
+            except RequestRefused as refused:
+                raise error_of(refused.problem) from refused
+            else:
+                return Child(reply.job.id, reply.job.type, reply.created)
+            await self._runner.wait_for_resume(RETRY_SECONDS)
+
+    async def spawn_many(
+        self, job_type: str, inputs: Iterable[JsonValue], *, key: str | None, options: SpawnOptions
+    ) -> list[Child]:
+        """Create a child for each input, see `Context.spawn_many`."""
+        turn = asyncio.Semaphore(SPAWNS_AT_ONCE)
+
+        async def one(number: int, value: JsonValue) -> Child:
+            async with turn:
+                stable = f"{key}-{number}" if key else None
+                return await self.spawn(job_type, value, key=stable, options=options)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(number, value)) for number, value in enumerate(inputs)]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def gather(self, children: Sequence[Child], *, return_exceptions: bool) -> list[Any]:
+        """Wait for children, see `Context.gather`."""
+        self._seat.leave()
+        try:
+            outcomes = await self._outcomes([child.id for child in children], is_patient=return_exceptions)
+        except asyncio.CancelledError:
+            self._seat.insist()
+            raise
+        except Exception:
+            await self._seat.take_back()
+            raise
+        await self._seat.take_back()
+        return [outcomes[child.id] for child in children]
+
+    def _wanted(self, job_type: str, value: JsonValue, options: SpawnOptions) -> JobCreate:
+        job = self._job
+        inherited: dict[str, Any] = {
+            "priority": job.priority,
+            "session_id": job.session_id,
+            "related": job.related,
+        }
+        return JobCreate(
+            type=job_type,
+            scope=job.scope,
+            input=json_value(value, "input"),
+            parent_id=job.id,
+            **inherited | dict(options),
+        )
+
+    async def _outcomes(self, ids: Sequence[EntityId], *, is_patient: bool) -> dict[EntityId, Any]:
+        """The results of jobs by their ids; errors among them, where one is patient."""
+        outcomes: dict[EntityId, Any] = {}
+        while waiting := [job_id for job_id in dict.fromkeys(ids) if job_id not in outcomes]:
+            reply = await self._ended(waiting[:AWAIT_JOBS])
+            found: dict[EntityId, Any] = {job.job_id: _outcome(job) for job in reply.ended}
+            found |= {job_id: _missing(job_id) for job_id in reply.missing}
+            failures = [outcome for outcome in found.values() if isinstance(outcome, ChildFailed)]
+            if failures and not is_patient:
+                raise failures[0]
+            outcomes |= found
+        return outcomes
+
+    async def _ended(self, ids: Sequence[EntityId]) -> AwaitReply:
+        """Ask once, and wait for the answer as long as it takes."""
+        request = AwaitRequest(
+            scope=self._job.scope, job_ids=tuple(ids), wait_ms=int(AWAIT_WAIT_SECONDS * 1000)
+        )
+        patience = AWAIT_WAIT_SECONDS + ANSWER_SECONDS
+        while True:
+            try:
+                return await self._runner.ask(AWAIT_SUBJECT, request, AwaitReply, timeout_seconds=patience)
+            except BusUnavailable as error:
+                logger.info("job %s waits for its children: %s", self._job.id, error)
+            except RequestRefused as refused:
+                raise error_of(refused.problem) from refused
+            await self._runner.wait_for_resume(RETRY_SECONDS)
+
+
+def _outcome(job: EndedJob) -> Any:  # noqa: ANN401 - whatever the child returned
+    match job.status:
+        case JobStatus.COMPLETED:
+            return job.result
+        case JobStatus.CANCELED:
+            return ChildCanceled(job.job_id, job.error)
+        case _:
+            return ChildFailed(job.job_id, job.error)
+
+
+def _missing(job_id: EntityId) -> ChildFailed:
+    return ChildFailed(job_id, JobError(code="missing", message="there is no such job any more"))

@@ -1,0 +1,50 @@
+-- What is deleted when its time is over. Times are the database's; `$n` are values.
+
+-- name: take_expired
+-- At most $1 finished jobs whose time to live ended, locked.
+SELECT id::text AS id FROM jobs WHERE expires_at <= now() AND NOT is_cascading
+ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- name: delete_logs
+-- Delete the logs of jobs.
+DELETE FROM job_logs WHERE job_id = ANY($1::uuid[]);
+
+-- name: shorten_log
+-- Delete the entries of a job ($1) up to a number ($2), and say so in the job.
+WITH dropped AS (
+    DELETE FROM job_logs WHERE job_id = $1 AND seq <= $2 RETURNING bytes
+)
+UPDATE jobs SET log_dropped = $2, log_bytes = log_bytes - (SELECT coalesce(sum(bytes), 0) FROM dropped)
+WHERE id = $1;
+
+-- name: put_off_expired
+-- Look at a finished job ($1) again in an hour.
+UPDATE jobs SET expires_at = now() + interval '1 hour' WHERE id = $1;
+
+-- name: put_off_due
+-- Look at a running job ($1) again in a minute.
+UPDATE jobs SET due_at = now() + interval '1 minute' WHERE id = $1 AND status = 'running';
+
+-- name: forget_keys
+-- Delete at most $2 idempotency keys that are older than $1 seconds.
+DELETE FROM idempotency_keys WHERE (scope, caller, key) IN (
+    SELECT scope, caller, key FROM idempotency_keys
+    WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING key;
+
+-- name: forget_runners
+-- Delete at most $2 runners that have been silent for $1 seconds.
+DELETE FROM runners WHERE name IN (
+    SELECT name FROM runners WHERE seen_at < now() - make_interval(secs => $1)
+    ORDER BY seen_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING name;
+
+-- name: forget_stats
+-- Delete at most $2 rows of minutes that are older than $1 seconds.
+DELETE FROM job_stats WHERE (minute, queue, type) IN (
+    SELECT minute, queue, type FROM job_stats
+    WHERE minute < now() - make_interval(secs => $1) ORDER BY minute LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING type;

@@ -1,0 +1,5 @@
+"""Claims: who waits for work, what there is, and who gets what."""
+
+from wayside_jobs.service.claiming.desk import ClaimDesk
+
+__all__ = ["ClaimDesk"]

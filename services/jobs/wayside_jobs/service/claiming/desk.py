@@ -1,0 +1,88 @@
+"""Claims: runners ask for work and wait here, in the order of their arrival, until there is some."""
+
+import asyncio
+from collections.abc import Collection
+
+from wayside_events.contracts.jobs import ClaimRequest
+from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.claiming.dealing import Waiter
+from wayside_jobs.service.claiming.lane import Interest, Lane
+from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.store import Store
+from wayside_service.errors import Unavailable
+
+_REMEMBERED = 1_000
+"""Interests whose turn is remembered while nobody waits."""
+
+
+class ClaimDesk:
+    """Where all claims of an instance come, each to the lane of its interest."""
+
+    def __init__(
+        self, store: Store, announcer: Announcer, metrics: JobsMetrics, *, backstop_seconds: float
+    ) -> None:
+        self._store = store
+        self._announcer = announcer
+        self._metrics = metrics
+        self._backstop_seconds = backstop_seconds
+        self._lanes: dict[Interest, Lane] = {}
+        self._turns: dict[Interest, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = True
+        announcer.on_ready(self.wake)
+        announcer.on_withdrawn(self.withdraw)
+
+    async def claim(self, request: ClaimRequest) -> list[bytes]:
+        """Return assignments, each `contracts.jobs.Assignment` as JSON, as soon as there is work, else none after `wait_ms`.
+
+        Raises `DatabaseUnavailable`, or `Unavailable` when this instance is about to end.
+        """
+        if not self._is_open:
+            raise Unavailable("This instance is shutting down.")
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(request, loop.time() + request.wait_ms / 1000, loop.create_future())
+        self._lane(request).add(waiter)
+        with self._metrics.parked.track_inprogress():
+            assignments = await waiter.future
+        self._metrics.claims.labels("yes" if assignments else "no").inc()
+        return assignments
+
+    def wake(self, queues: Collection[str]) -> None:
+        """Say that queues have work."""
+        for lane in self._lanes.values():
+            if not set(lane.queues).isdisjoint(queues):
+                lane.wake()
+
+    def withdraw(self, runner: str | None = None) -> None:
+        """Answer the claims of a runner that shuts down, or all.
+
+        All, after NATS was away: who asked may have given up meanwhile, and would not hear of the job it is given.
+        """
+        for lane in self._lanes.values():
+            lane.withdraw(runner)
+
+    async def close(self) -> None:
+        """Answer everybody who waits, and take no more claims."""
+        self._is_open = False
+        self.withdraw()
+        await asyncio.gather(*self._tasks)
+
+    def _lane(self, request: ClaimRequest) -> Lane:
+        interest = (tuple(sorted(set(request.queues))), tuple(sorted(set(request.job_types))))
+        lane = self._lanes.get(interest)
+        if lane is None:
+            lane = self._lanes[interest] = Lane(interest, self._store, self._announcer, self._metrics)
+            lane.after = self._turns.pop(interest, "")
+            task = asyncio.create_task(self._run(interest, lane), name="claims")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return lane
+
+    async def _run(self, interest: Interest, lane: Lane) -> None:
+        try:
+            await lane.run(self._backstop_seconds)
+        finally:
+            del self._lanes[interest]
+            self._turns[interest] = lane.after
+            if len(self._turns) > _REMEMBERED:
+                del self._turns[next(iter(self._turns))]

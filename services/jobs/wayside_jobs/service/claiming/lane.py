@@ -1,0 +1,173 @@
+"""The claims of runners that want the same: one transaction serves all that wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import structlog
+
+from wayside_events.identifiers import EntityId
+from wayside_jobs.domain.claims import Claimed, assignment
+from wayside_jobs.domain.errors import JobsError
+from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.claiming.dealing import Hand, Waiter, deal
+from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.tokens import new_tokens
+from wayside_jobs.store import Attempt, Claims, Store
+from wayside_service.errors import ServiceError
+
+LOCK_LIMIT = 1_000
+"""Jobs one transaction claims at most."""
+
+PATIENCE_SECONDS = 2.0
+"""How long after its `wait_ms` a claim may still be given work; runners wait longer than that for the answer."""
+
+Interest = tuple[tuple[str, ...], tuple[str, ...]]
+"""The queues and job types a runner serves, each sorted; runners of one fleet have the same."""
+
+log = structlog.get_logger("wayside_jobs.claiming")
+
+
+class Lane:
+    """The claims of runners with one interest. Whenever it is woken, one transaction serves them all."""
+
+    def __init__(self, interest: Interest, store: Store, announcer: Announcer, metrics: JobsMetrics) -> None:
+        self.queues, self.job_types = interest
+        self.after = ""
+        self._waiters: deque[Waiter] = deque()
+        self._woken = asyncio.Event()
+        self._pairs = _pairs_of(interest)
+        self._store = store
+        self._announcer = announcer
+        self._metrics = metrics
+
+    def add(self, waiter: Waiter) -> None:
+        """Let a claim wait, behind the others."""
+        self._waiters.append(waiter)
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Say that there may be work."""
+        self._woken.set()
+
+    def withdraw(self, runner: str | None = None) -> None:
+        """Answer the claims of one runner, or all: at once, or with what a transaction under way gives them."""
+        for waiter in self._waiters:
+            if runner is None or waiter.request.runner == runner:
+                waiter.is_withdrawn = True
+        self._woken.set()
+
+    async def run(self, backstop_seconds: float) -> None:
+        """Serve until nobody waits any more."""
+        loop = asyncio.get_running_loop()
+        poll_at = loop.time() + backstop_seconds
+        while self._waiters:
+            was_woken = await self._wait(min(poll_at, *(waiter.answer_at for waiter in self._waiters)))
+            is_poll = not was_woken and loop.time() >= poll_at
+            if was_woken or is_poll:
+                poll_at = loop.time() + backstop_seconds
+                found = await self._try_to_serve()
+                if is_poll and found:
+                    self._metrics.backstop_hits.inc()
+                    log.info("backstop_found_work", queues=self.queues, jobs=found)
+            self._answer_late(loop.time())
+
+    async def _wait(self, until: float) -> bool:
+        """Return whether somebody woke the lane before the time."""
+        if not self._woken.is_set():
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._woken.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def _try_to_serve(self) -> int:
+        self._woken.clear()
+        try:
+            return await self._serve()
+        except (ServiceError, JobsError) as error:
+            self._fail(error)
+        except Exception as error:
+            log.exception("claim_failed")
+            self._fail(error)
+        return 0
+
+    async def _serve(self) -> int:
+        self._answer_gone(asyncio.get_running_loop().time())
+        slots = min(sum(waiter.request.slots for waiter in self._waiters), LOCK_LIMIT)
+        if not slots:
+            return 0
+        async with self._store.transaction() as unit:
+            claims = Claims(unit)
+            ready = await claims.lock_ready(*self._pairs, after=self.after, limit=slots)
+            self._answer_gone(asyncio.get_running_loop().time())
+            gifts = [_Gift(hand) for hand in deal(ready, self._waiters)]
+            claimed = await claims.start([attempt for gift in gifts for attempt in gift.attempts])
+        if claimed:
+            self._give(gifts, claimed)
+        were_left = len(claimed) < len(ready)
+        if were_left or any(item.are_more for item in ready):
+            self._continue(were_left=were_left)
+        return len(claimed)
+
+    def _give(self, gifts: Sequence["_Gift"], claimed: Sequence[Claimed]) -> None:
+        self.after = gifts[-1].hand.jobs[-1].scope
+        self._announcer.claimed(claimed)
+        known = {job.id: job for job in claimed}
+        for gift in gifts:
+            if assignments := gift.assignments(known):
+                self._answer(gift.hand.waiter, assignments)
+
+    def _continue(self, *, were_left: bool) -> None:
+        """There is more. Where more was locked than given, others passed over it."""
+        self._woken.set()
+        if were_left:
+            self._announcer.ready(self.queues)
+
+    def _answer_gone(self, now: float) -> None:
+        """Drop claims whose answer nobody waits for any more: they must not be given a job."""
+        for waiter in list(self._waiters):
+            is_gone = waiter.future.done() or waiter.answer_at + PATIENCE_SECONDS < now
+            if is_gone or waiter.is_withdrawn:
+                self._answer(waiter, [])
+
+    def _answer_late(self, now: float) -> None:
+        """Answer claims for which nothing arrived in time."""
+        for waiter in [waiter for waiter in self._waiters if waiter.answer_at <= now]:
+            self._answer(waiter, [])
+
+    def _answer(self, waiter: Waiter, documents: list[bytes]) -> None:
+        self._waiters.remove(waiter)
+        if not waiter.future.done():
+            waiter.future.set_result(documents)
+
+    def _fail(self, error: Exception) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.future.done():
+                waiter.future.set_exception(error)
+
+
+class _Gift:
+    """The attempts one claim is given, each with its token."""
+
+    def __init__(self, hand: Hand) -> None:
+        self.hand = hand
+        self.attempts: list[Attempt] = []
+        self._tokens: list[tuple[EntityId, str]] = []
+        for item, (token, token_hash) in zip(hand.jobs, new_tokens(len(hand.jobs)), strict=True):
+            self.attempts.append(Attempt(item.id, hand.waiter.request.runner, token_hash))
+            self._tokens.append((item.id, token))
+
+    def assignments(self, claimed: Mapping[EntityId, Claimed]) -> list[bytes]:
+        """Write what was claimed in fact, most urgent first."""
+        return [assignment(claimed[job_id], token) for job_id, token in self._tokens if job_id in claimed]
+
+
+def _pairs_of(interest: Interest) -> tuple[list[str], list[str]]:
+    """Every queue with every type."""
+    queues, job_types = interest
+    pairs = list(product(queues, job_types))
+    return [queue for queue, _ in pairs], [job_type for _, job_type in pairs]

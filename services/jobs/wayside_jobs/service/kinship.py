@@ -1,0 +1,42 @@
+"""What a job's document says of other things: its children, its retry, and the page of what it is about."""
+
+from collections.abc import Mapping, Sequence
+
+from wayside_jobs.domain.documents import Kin, job_document
+from wayside_jobs.domain.errors import UnknownJobType
+from wayside_jobs.domain.job import Job
+from wayside_jobs.domain.links import resource_link
+from wayside_jobs.domain.states import TERMINAL
+from wayside_jobs.domain.values import Json
+from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.store.groups import Groups
+
+
+class Kinship:
+    """Looks up what is not in a job's row."""
+
+    def __init__(self, groups: Groups, types: JobTypes) -> None:
+        self._groups = groups
+        self._types = types
+
+    async def document(self, job: Job, job_input: Json | None) -> bytes:
+        """Write `contracts.jobs.Job`, with its children counted."""
+        kin = (await self.of([job]))[job.id]
+        if job.child_count:
+            kin = kin._replace(children=(await self._groups.children([job.id])).get(job.id))
+        return job_document(job, job_input, kin)
+
+    async def of(self, jobs: Sequence[Job]) -> Mapping[str, Kin]:
+        """Return the kin of jobs by id, without their children: to count those of a whole page would take too long."""
+        retries = await self._groups.retries([job.id for job in jobs if job.status in TERMINAL])
+        templates = {job_type: await self._template(job_type) for job_type in {job.type for job in jobs}}
+        return {
+            job.id: Kin(retried_by=retries.get(job.id), resource=resource_link(templates[job.type], job))
+            for job in jobs
+        }
+
+    async def _template(self, job_type: str) -> str | None:
+        try:
+            return (await self._types.get(job_type)).spec.resource_link
+        except UnknownJobType:
+            return None
