@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
-from nats.errors import ConnectionReconnectingError, Error, SlowConsumerError
+from nats.errors import ConnectionReconnectingError, Error
 
 from wayside_events.bus.errors import AccessDenied, BusUnavailable, describe
+from wayside_events.bus.protocol import QuickParser, read_headers
 
 logger = logging.getLogger("wayside.bus")
 
@@ -23,6 +24,10 @@ _SAID_LIMIT = 100
 _CREDENTIALS = re.compile(r"//[^/@,]*@")
 _DENIED = re.compile(r'permissions violation for subscription to "([^"]*)"', re.IGNORECASE)
 _PERMISSIONS = "permissions violation"
+
+
+Receive = Callable[[str, bytes, Mapping[str, str]], None]
+"""Takes a message: its subject, payload and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,46 @@ class BusSettings:
 
 
 class ReconnectingClient(Client):
-    """Connects again where nats-py closes for good, and remembers which subscriptions the server denied."""
+    """Connects again where nats-py closes for good, and remembers which subscriptions the server denied.
+
+    It reads what arrives by itself, and hands messages of `receive` over without a queue.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.denied: set[str] = set()
+        self._ps = QuickParser(self)
+        self._receivers: dict[int, Receive] = {}
+
+    async def receive(self, subject: str, callback: Receive) -> Subscription:
+        """Subscribe; `callback` is called for each message while it is read, so it must be quick.
+
+        There is no queue that could run over: who is too slow slows the connection down, and the server ends one that
+        does not keep up. End it by `stop_receiving`.
+        """
+        subscription = await self.subscribe(subject)
+        early = subscription._pending_queue  # noqa: SLF001
+        while not early.empty():
+            message = early.get_nowait()
+            _hand_over(callback, message.subject, message.data, message.headers or {})
+        self._receivers[subscription._id] = callback  # noqa: SLF001
+        return subscription
+
+    async def stop_receiving(self, subscription: Subscription) -> None:
+        """Call back no more, and unsubscribe."""
+        self._receivers.pop(subscription._id, None)  # noqa: SLF001
+        if not self.is_closed:
+            await subscription.unsubscribe()
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        callback = self._receivers.get(sid)
+        if callback is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            _hand_over(callback, subject.decode(), data, read_headers(headers) if headers else {})
+
+    async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
+        return read_headers(headers) if headers else None
 
     async def _process_err(self, err_msg: str) -> None:
         if match := _DENIED.search(err_msg):
@@ -90,15 +130,21 @@ class ReconnectingClient(Client):
             await self._process_op_err(Error("nats: the read loop ended"))
 
 
+def _hand_over(callback: Receive, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+    try:
+        callback(subject, payload, headers)
+    except Exception:
+        logger.exception("a message on %s could not be taken", subject)
+
+
 class Connection:
-    """One NATS connection and what to do when it comes, drops messages, or comes back."""
+    """One NATS connection and what to do when it comes, or comes back."""
 
     def __init__(self, settings: BusSettings) -> None:
         self.settings = settings
         self.client = ReconnectingClient()
         self._connecting: asyncio.Task[None] | None = None
         self._resumed: list[Callable[[], None]] = []
-        self._dropped: dict[Subscription, Callable[[], None]] = {}
         self._said: set[str] = set()
         self._is_closing = False
 
@@ -145,11 +191,6 @@ class Connection:
         self._resumed.append(callback)
         return lambda: self._resumed.remove(callback)
 
-    def on_drop(self, subscription: Subscription, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` when the client drops messages of one subscription; returns how to stop that."""
-        self._dropped[subscription] = callback
-        return lambda: self._dropped.pop(subscription, None) and None
-
     async def _connect(self) -> None:
         settings = self.settings
         await self.client.connect(
@@ -170,10 +211,6 @@ class Connection:
         logger.info("connected to NATS %s", self.client.connected_server_version)
 
     async def _on_error(self, error: Exception) -> None:
-        if isinstance(error, SlowConsumerError):
-            if callback := self._dropped.get(error.sub):
-                callback()
-            return
         text = describe(error)
         # While NATS is away, the same error comes four times a second.
         level = logging.DEBUG if text in self._said else logging.WARNING

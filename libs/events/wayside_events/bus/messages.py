@@ -8,6 +8,7 @@ MESSAGE_ID_HEADER = "Nats-Msg-Id"
 SEQUENCE_HEADER = "Nats-Sequence"
 TIMESTAMP_HEADER = "Nats-Time-Stamp"
 STATUS_HEADER = "Status"
+DESCRIPTION_HEADER = "Description"
 
 
 class OutgoingMessage(NamedTuple):

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error
 
+from wayside_events.bus.connection import ReconnectingClient
 from wayside_events.bus.errors import BusUnavailable
-from wayside_events.bus.messages import SEQUENCE_HEADER, STATUS_HEADER, StoredMessage
+from wayside_events.bus.messages import DESCRIPTION_HEADER, SEQUENCE_HEADER, STATUS_HEADER, StoredMessage
 from wayside_events.stream import BATCH_LIMIT, STREAM_NAME
 from wayside_events.subjects import LIVE_PREFIX, EventFilter
 
@@ -31,15 +30,49 @@ class Page:
     more: bool
 
 
+class _Answer:
+    """What has arrived of one answer; `status` is that of the message at its end."""
+
+    def __init__(self) -> None:
+        self.messages: list[StoredMessage] = []
+        self.has_hole = False
+        self.ended: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+
+    def take(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        # Each message, and the end, names the one before.
+        if (before := headers.get(_LAST_HEADER)) and int(before) != self._last:
+            self.has_hole = True
+        if STATUS_HEADER not in headers:
+            self.messages.append(stored_message(subject, payload, headers))
+        elif not self.ended.done():
+            self.ended.set_result(headers)
+
+    @property
+    def _last(self) -> int:
+        return self.messages[-1].sequence if self.messages else 0
+
+    async def whole(self) -> Mapping[str, str]:
+        """Wait for the end and return its headers; raises `BusUnavailable` when nothing more arrives."""
+        arrived = -1
+        while arrived < len(self.messages):
+            arrived = len(self.messages)
+            await asyncio.wait([self.ended], timeout=_SILENCE_SECONDS)
+            if self.ended.done() and self.has_hole:
+                raise BusUnavailable("a part of the event stream's answer was lost on the way")
+            if self.ended.done():
+                return self.ended.result()
+        raise BusUnavailable("the event stream did not answer")
+
+
 class DirectReader:
     """Reads stored messages. One subscription serves all reads of a connection."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ReconnectingClient) -> None:
         self._client = client
         self._inbox = client.new_inbox()
         self._subscription: Subscription | None = None
         self._starting = asyncio.Lock()
-        self._reads: dict[str, asyncio.Queue[Msg]] = {}
+        self._reads: dict[str, _Answer] = {}
         self._count = 0
 
     async def page(self, subject: str, start: int, limit: int = BATCH_LIMIT) -> Page:
@@ -80,56 +113,40 @@ class DirectReader:
         await self._start()
         self._count += 1
         token = str(self._count)
-        # The server bounds an answer to one batch, and this queue lives for one answer.
-        queue = self._reads[token] = asyncio.Queue()
+        # The server bounds an answer to one batch.
+        answer = self._reads[token] = _Answer()
         try:
             await self._client.publish(_SUBJECT, orjson.dumps(request), reply=f"{self._inbox}.{token}")
-            return await self._collect(queue)
+            return _page(answer.messages, await answer.whole())
         except Error as error:
             raise BusUnavailable(f"reading the event stream failed: {error}") from error
         finally:
             del self._reads[token]
 
-    async def _collect(self, queue: asyncio.Queue[Msg]) -> Page:
-        messages: list[StoredMessage] = []
-        while True:
-            try:
-                message = await asyncio.wait_for(queue.get(), _SILENCE_SECONDS)
-            except TimeoutError:
-                raise BusUnavailable("the event stream did not answer") from None
-            headers = message.headers or {}
-            if (newest := headers.get(_LAST_HEADER)) and int(newest) != _sequence_of_last(messages):
-                raise BusUnavailable("a part of the event stream's answer was lost on the way")
-            match headers.get(STATUS_HEADER):
-                case None:
-                    messages.append(stored_message(message, headers))
-                case "204":
-                    return Page(messages, more=headers.get(_PENDING_HEADER, "0") != "0")
-                case "404":
-                    return Page(messages, more=False)
-                case status:
-                    raise BusUnavailable(
-                        f"the event stream answered {status} {headers.get('Description', '')}"
-                    )
-
     async def _start(self) -> None:
         async with self._starting:
             if self._subscription is None:
-                self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._route)
+                self._subscription = await self._client.receive(f"{self._inbox}.*", self._route)
 
-    async def _route(self, message: Msg) -> None:
-        if queue := self._reads.get(message.subject.rpartition(".")[2]):
-            queue.put_nowait(message)
-
-
-def _sequence_of_last(messages: Sequence[StoredMessage]) -> int:
-    return messages[-1].sequence if messages else 0
+    def _route(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        if answer := self._reads.get(subject.rpartition(".")[2]):
+            answer.take(subject, payload, headers)
 
 
-def stored_message(message: Msg, headers: Mapping[str, str]) -> StoredMessage:
+def _page(messages: list[StoredMessage], end: Mapping[str, str]) -> Page:
+    match end[STATUS_HEADER]:
+        case "204":
+            return Page(messages, more=end.get(_PENDING_HEADER, "0") != "0")
+        case "404":
+            return Page(messages, more=False)
+        case status:
+            raise BusUnavailable(f"the event stream answered {status} {end.get(DESCRIPTION_HEADER, '')}")
+
+
+def stored_message(subject: str, payload: bytes, headers: Mapping[str, str]) -> StoredMessage:
     """Read what the server says of a stored or republished message from its headers."""
-    subject = headers.get("Nats-Subject") or message.subject.removeprefix(LIVE_PREFIX)
-    return StoredMessage(subject, int(headers[SEQUENCE_HEADER]), message.data, headers)
+    subject = headers.get("Nats-Subject") or subject.removeprefix(LIVE_PREFIX)
+    return StoredMessage(subject, int(headers[SEQUENCE_HEADER]), payload, headers)
 
 
 def matches(subject: str, patterns: Sequence[str]) -> bool:
