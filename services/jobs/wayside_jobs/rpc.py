@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from wayside_events.bus import Endpoint
 from wayside_events.contracts.jobs import (
+    AWAIT_SUBJECT,
     BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
@@ -17,6 +18,7 @@ from wayside_events.contracts.jobs import (
     REPORT_SUBJECT,
     RETRY_SUBJECT,
     WITHDRAW_SUBJECT,
+    AwaitRequest,
     BeatReply,
     BeatRequest,
     CancelBody,
@@ -67,6 +69,7 @@ class Rpc:
             Endpoint(GET_SUBJECT, GetRequest, self._get),
             Endpoint(CANCEL_SUBJECT, CancelRequest, self._cancel),
             Endpoint(RETRY_SUBJECT, RetryRequest, self._retry),
+            Endpoint(AWAIT_SUBJECT, AwaitRequest, self._await),
         )
 
     async def _beat(self, request: BeatRequest) -> BeatReply:
@@ -110,6 +113,9 @@ class Rpc:
 
     async def _get(self, request: GetRequest) -> Encoded:
         return _job(await self._jobs.reader.get(request.job_id, lambda scope: scope == request.scope))
+
+    async def _await(self, request: AwaitRequest) -> Encoded:
+        return Encoded(body=await self._jobs.awaits.wait(request))
 
     async def _cancel(self, request: CancelRequest) -> Encoded:
         caller = Caller(scope=request.scope, subject=request.requested_by, key=request.idempotency_key)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
+from itertools import islice
 from typing import Protocol
 
 import orjson
@@ -14,7 +16,17 @@ from wayside_jobs.domain.facts import CancelRequested, Queued
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.service.metrics import JobsMetrics
 
+IDS_LIMIT = 5_000
+"""Ids of jobs that one message has at most."""
+
 log = structlog.get_logger("wayside_jobs.announcing")
+
+
+class About(StrEnum):
+    """What instances tell each other of jobs, by their ids."""
+
+    AWAITED = "awaited"  # somebody waits here for these
+    ENDED = "ended"  # these, which somebody waits for elsewhere, are over
 
 
 class Messenger(Protocol):
@@ -46,6 +58,10 @@ class Announcer:
         self._on_types: list[Callable[[], None]] = []
         self._on_withdrawn: list[Callable[[str], None]] = []
         self._on_cascading: list[Callable[[], None]] = []
+        self._on_changes: list[Callable[[Sequence[Change]], None]] = []
+        self._on_claimed: list[Callable[[Sequence[Claimed]], None]] = []
+        self._on_told: dict[About, Callable[[Collection[str]], None]] = {}
+        self._to_tell: dict[About, dict[str, None]] = {about: {} for about in About}
 
     def on_events(self, callback: Callable[[], None]) -> None:
         """Call back when events were committed."""
@@ -71,6 +87,24 @@ class Announcer:
         """Call back when a job with children was canceled here."""
         self._on_cascading.append(callback)
 
+    def on_changes(self, callback: Callable[[Sequence[Change]], None]) -> None:
+        """Call back with the visible changes committed here, other than claims."""
+        self._on_changes.append(callback)
+
+    def on_claimed(self, callback: Callable[[Sequence[Claimed]], None]) -> None:
+        """Call back with the jobs claimed here."""
+        self._on_claimed.append(callback)
+
+    def on_told(self, about: About, callback: Callable[[Collection[str]], None]) -> None:
+        """Call back with ids of jobs another instance told of."""
+        self._on_told[about] = callback
+
+    def tell(self, about: About, job_ids: Collection[str]) -> None:
+        """Tell the other instances of jobs."""
+        if job_ids:
+            self._to_tell[about].update(dict.fromkeys(job_ids))
+            self._pending.set()
+
     def committed(self, changes: Sequence[Change]) -> None:
         """Say what follows from committed changes; those that nobody sees are passed over."""
         visible = [change for change in changes if change.fact is not None]
@@ -82,6 +116,8 @@ class Announcer:
         for change in visible:
             if isinstance(change.fact, CancelRequested):
                 self._push_cancel(change.job)
+        for told in self._on_changes:
+            told(visible)
         if any(change.job.is_cascading for change in visible):
             for callback in self._on_cascading:
                 callback()
@@ -95,6 +131,8 @@ class Announcer:
         self._metrics.count_claimed(jobs)
         for callback in self._on_events:
             callback()
+        for told in self._on_claimed:
+            told(jobs)
 
     def _push_cancel(self, job: Job) -> None:
         if job.runner is not None:
@@ -133,6 +171,9 @@ class Announcer:
         if message.get("types"):
             self._heard_types()
         self._heard_withdrawn(message.get("withdrawn", []))
+        for about, callback in self._on_told.items():
+            if message.get(about):
+                callback(message[about])
 
     async def run(self) -> None:
         """Send, for ever."""
@@ -151,16 +192,28 @@ class Announcer:
         queues, self._queues = self._queues, set()
         types_changed, self._types_changed = self._types_changed, False
         withdrawn, self._withdrawn = self._withdrawn, set()
-        if queues or types_changed or withdrawn:
-            message = {
+        told = {about.value: self._next_told(about) for about, job_ids in self._to_tell.items() if job_ids}
+        if queues or types_changed or withdrawn or told:
+            message: dict[str, object] = {
                 "instance": self._instance,
                 "queues": list(queues),
                 "types": types_changed,
                 "withdrawn": list(withdrawn),
+                **told,
             }
             await self._messenger.notify(WAKE_SUBJECT, orjson.dumps(message))
         for runner, push in pushes:
             await self._messenger.notify(runner_subject(runner), push.model_dump_json().encode())
+
+    def _next_told(self, about: About) -> list[str]:
+        """Take as many ids as one message may have; the rest goes with the next."""
+        waiting = self._to_tell[about]
+        told = list(islice(waiting, IDS_LIMIT))
+        for job_id in told:
+            del waiting[job_id]
+        if waiting:
+            self._pending.set()
+        return told
 
     def _heard_ready(self, queues: Collection[str]) -> None:
         for callback in self._on_ready:

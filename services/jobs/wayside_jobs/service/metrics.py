@@ -50,6 +50,19 @@ class JobsMetrics:
             "Times the backstop poll found work that nobody woke a claim for.",
             registry=registry,
         )
+        self.awaits_parked = Gauge(
+            "wayside_jobs_awaits_parked", "Requests that wait for jobs to end.", registry=registry
+        )
+        self.await_backstop_hits = Counter(
+            "wayside_jobs_await_backstop_hits",
+            "Jobs the backstop poll found ended that nobody told those who wait of.",
+            registry=registry,
+        )
+        self.rollup_backstop_hits = Counter(
+            "wayside_jobs_rollup_backstop_hits",
+            "Parents the backstop poll found that nobody told of their children.",
+            registry=registry,
+        )
         self.swept = Counter("wayside_jobs_swept", "Jobs a sweeper changed.", ("verb",), registry=registry)
 
     def count_reports(self, reports: Iterable[tuple[str, str]]) -> None:
