@@ -8,11 +8,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wayside.children import Child
     from wayside.client.client import Client
     from wayside.client.streams import Reset, Snapshot
     from wayside.context import Context, ThreadContext
+    from wayside.current import current_job
     from wayside.errors import (
         AlreadyTracked,
+        ChildCanceled,
+        ChildFailed,
         Conflict,
         CursorReset,
         Forbidden,
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
         Unavailable,
         WaysideError,
     )
+    from wayside.logs import JobLogHandler, log_processor
     from wayside.proposing import Proposal
     from wayside.tracking.track import TrackedJob, track
     from wayside.tracking.tracker import Tracker, TrackerSettings
@@ -38,6 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyTracked",
+    "Child",
+    "ChildCanceled",
+    "ChildFailed",
     "Client",
     "Conflict",
     "Context",
@@ -47,6 +55,7 @@ __all__ = [
     "InvalidHandler",
     "InvalidRequest",
     "JobCanceled",
+    "JobLogHandler",
     "NonRetryable",
     "NotFound",
     "Patience",
@@ -65,12 +74,17 @@ __all__ = [
     "Unavailable",
     "WaysideError",
     "Worker",
+    "current_job",
+    "log_processor",
     "track",
 ]
 
 _HOMES = MappingProxyType(
     {
         "AlreadyTracked": "wayside.errors",
+        "Child": "wayside.children",
+        "ChildCanceled": "wayside.errors",
+        "ChildFailed": "wayside.errors",
         "Client": "wayside.client.client",
         "Conflict": "wayside.errors",
         "Context": "wayside.context",
@@ -80,6 +94,7 @@ _HOMES = MappingProxyType(
         "InvalidHandler": "wayside.errors",
         "InvalidRequest": "wayside.errors",
         "JobCanceled": "wayside.errors",
+        "JobLogHandler": "wayside.logs",
         "NonRetryable": "wayside.errors",
         "NotFound": "wayside.errors",
         "Patience": "wayside.worker.shift",
@@ -98,6 +113,8 @@ _HOMES = MappingProxyType(
         "Unavailable": "wayside.errors",
         "WaysideError": "wayside.errors",
         "Worker": "wayside.worker.worker",
+        "current_job": "wayside.current",
+        "log_processor": "wayside.logs",
         "track": "wayside.tracking.track",
     }
 )

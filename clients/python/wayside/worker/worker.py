@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, Unpack
 
 from wayside.errors import InvalidHandler, WaysideError
+from wayside.logs import capture_level, capturing
 from wayside.runner.runner import Runner
 from wayside.settings import nats_settings, new_runner_name
 from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
@@ -26,9 +28,11 @@ class Worker:
 
     `slots` is how many jobs run at the same time. `name` is who proposes what its handlers propose, and part of the
     runner's name. Without `nats` the connection is read from `WAYSIDE_NATS_URL`, `_USER` and `_PASSWORD`.
+    With `capture_logs` what handlers log in the ordinary way is on their jobs too, from INFO on or from the level given
+    (as far as the loggers are set up to let it through); see `JobLogHandler`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them by name
         self,
         *,
         queues: Sequence[str] = ("default",),
@@ -37,6 +41,7 @@ class Worker:
         nats: BusSettings | None = None,
         version: str | None = None,
         patience: Patience | None = None,
+        capture_logs: bool | int | str = False,
     ) -> None:
         if slots < 1:
             msg = f"a worker has at least one slot, not {slots}"
@@ -51,6 +56,7 @@ class Worker:
         self._nats = nats
         self._version = version
         self._patience = patience or Patience()
+        self._capture_level = capture_level(capture_logs)
         self._stopping: asyncio.Event | None = None
         self._hurry: asyncio.Event | None = None
 
@@ -83,6 +89,8 @@ class Worker:
         A program that has not set up logging gets it on stderr, from INFO on: a silent worker looks like a stuck one.
         """
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        # What is loaded by now stays: looking through it again and again was a tenth of the cost of a short job.
+        gc.freeze()
         run(self._run())
 
     async def serve(self) -> None:
@@ -107,7 +115,8 @@ class Worker:
                 runner, self._slots, self.handlers, self._patience, queues=self.queues, proposer=self.name
             )
             try:
-                await self._work(runner, shift)
+                with capturing(self._capture_level):
+                    await self._work(runner, shift)
             finally:
                 await shift.end()
 
