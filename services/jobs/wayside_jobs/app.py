@@ -91,6 +91,7 @@ def jobs_resource(jobs: Jobs, database: Database) -> Callable[[web.Application],
         async with asyncio.TaskGroup() as group:
             group.create_task(jobs.sweeper.run())
             group.create_task(jobs.retention.run())
+            group.create_task(jobs.statistics.run())
             group.create_task(jobs.cascader.run())
             group.create_task(jobs.bulk_runner.run())
             group.create_task(jobs.rollup.run())

@@ -108,6 +108,16 @@ class JobTypeNotFound(JobsError):
         super().__init__(f"There is no job type {name}.")
 
 
+class QueueNotFound(JobsError):
+    """Nothing names this queue, and nothing is in it."""
+
+    code = "not_found"
+    title = "No such queue"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no queue {name}.")
+
+
 class InvalidJob(JobsError):
     """Fields of a job to create are wrong; `errors` names each."""
 

@@ -2,15 +2,17 @@
 
 from typing import Final
 
-from wayside_jobs.routes import canceling, job_types, jobs, logs, reading, retrying, workers
+from wayside_jobs.routes import bulk, canceling, job_types, jobs, logs, reading, retrying, statistics, workers
 
 ROUTES: Final = (
     *jobs.routes,
     *reading.routes,
+    *bulk.routes,
     *canceling.routes,
     *retrying.routes,
     *logs.routes,
     *job_types.routes,
     *workers.routes,
+    *statistics.routes,
 )
 """Every route of the jobs service."""

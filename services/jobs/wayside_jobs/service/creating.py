@@ -7,7 +7,7 @@ import orjson
 
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
 from wayside_events.identifiers import new_id
-from wayside_jobs.domain.creation import Origin, check_mode
+from wayside_jobs.domain.creation import Origin, check_mode, check_reserved
 from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
@@ -51,6 +51,7 @@ class Creator:
 
     async def _checked(self, wanted: JobCreate, origin: Origin, key: str | None) -> Creation:
         check_mode(wanted)
+        check_reserved(wanted)
         _check_texts(wanted)
         job_type = await self._types.get(wanted.type)
         job_input = json_text(wanted.input, "/input", PAYLOAD_LIMIT_BYTES)

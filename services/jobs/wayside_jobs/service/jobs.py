@@ -16,6 +16,7 @@ from wayside_jobs.service.canceling import Canceler
 from wayside_jobs.service.cascading import Cascader
 from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.creating import Creator
+from wayside_jobs.service.figures import Count, Figures, QueueCollector
 from wayside_jobs.service.kinship import Kinship
 from wayside_jobs.service.logbook import LogReader
 from wayside_jobs.service.metrics import JobsMetrics
@@ -27,6 +28,7 @@ from wayside_jobs.service.retention import Retention
 from wayside_jobs.service.retrying import Retrier
 from wayside_jobs.service.rollup import Rollup
 from wayside_jobs.service.runners import Workers
+from wayside_jobs.service.statistics import Statistics
 from wayside_jobs.service.sweeping import Sweeper
 from wayside_jobs.service.sweeps import Broom
 from wayside_jobs.settings import JobsSettings
@@ -35,6 +37,7 @@ from wayside_jobs.store.groups import Endings, Groups
 from wayside_jobs.store.reading import Lists
 from wayside_jobs.store.retention import Old
 from wayside_jobs.store.runners import Runners
+from wayside_jobs.store.statistics import Stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Jobs:
     reporter: Reporter
     sweeper: Sweeper
     retention: Retention
+    statistics: Statistics
+    count: Count
+    figures: Figures
 
     @classmethod
     def of(
@@ -74,6 +80,9 @@ class Jobs:
         metrics = JobsMetrics(registry)
         announcer = Announcer(messenger, metrics, instance)
         types = JobTypes(store, announcer, default_ttl_seconds=settings.default_ttl_seconds)
+        stats = Stats(store)
+        count = Count(stats)
+        QueueCollector(count, registry)
         broom = Broom(store, announcer, metrics)
         log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
@@ -101,6 +110,9 @@ class Jobs:
             desk=desk,
             reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
+            statistics=Statistics(stats, announcer),
+            count=count,
+            figures=Figures(count),
             retention=Retention(Old(store), broom, interval_seconds=settings.sweep_interval_seconds),
         )
 
@@ -111,3 +123,5 @@ class Jobs:
         await self.desk.close()
         await self.creator.group.close()
         await self.reporter.group.close()
+        await self.count.close()
+        await self.statistics.flush()

@@ -31,9 +31,13 @@ class Retried:
 
 
 class Retrying:
-    """Retries jobs in one transaction; `changes` are what is to be announced after the commit."""
+    """Retries jobs in one transaction; `changes` are what is to be announced after the commit.
 
-    def __init__(self, unit: Unit, limits: FamilyLimits, origin: Origin) -> None:
+    With `only_last` a job that was retried before is left to its retry, even when that has ended.
+    """
+
+    def __init__(self, unit: Unit, limits: FamilyLimits, origin: Origin, *, only_last: bool = False) -> None:
+        self._only_last = only_last
         self._unit = unit
         self._limits = limits
         self._origin = origin
@@ -60,7 +64,7 @@ class Retrying:
             except JobsError as error:
                 outcomes[job.id] = error
             else:
-                if retried is not None and retried.is_active:
+                if retried is not None and (retried.is_active or self._only_last):
                     outcomes[job.id] = Retried(retried.id, is_new=False)
                 else:
                     changes.append(change)

@@ -1,5 +1,20 @@
 """Shapes of the jobs service: job types, jobs, and the runner protocol (`wayside.jobs.v1.*`)."""
 
+from wayside_events.contracts.jobs.bulk import (
+    BULK_AT_ONCE_LIMIT,
+    BULK_IDS_LIMIT,
+    BULK_QUEUE,
+    BULK_TYPE,
+    BulkAction,
+    BulkBody,
+    BulkCounts,
+    BulkFailure,
+    BulkFilter,
+    BulkItem,
+    BulkOrder,
+    BulkOutcome,
+    BulkReply,
+)
 from wayside_events.contracts.jobs.canceling import CancelBody, CancelRequest
 from wayside_events.contracts.jobs.creating import CreateReply, CreateRequest, JobCreate, RelatedTo
 from wayside_events.contracts.jobs.groups import AwaitReply, AwaitRequest, EndedJob
@@ -65,6 +80,7 @@ from wayside_events.contracts.jobs.runners import (
     WorkerPage,
     WorkerStatus,
 )
+from wayside_events.contracts.jobs.statistics import QueueFigures, QueueFiguresPage, TypeFigures, Window
 from wayside_events.contracts.jobs.subjects import (
     AWAIT_SUBJECT,
     BEAT_SUBJECT,
@@ -87,6 +103,10 @@ from wayside_events.contracts.jobs.subjects import (
 __all__ = [
     "AWAIT_SUBJECT",
     "BEAT_SUBJECT",
+    "BULK_AT_ONCE_LIMIT",
+    "BULK_IDS_LIMIT",
+    "BULK_QUEUE",
+    "BULK_TYPE",
     "CANCEL_SUBJECT",
     "CLAIM_SUBJECT",
     "COUNT_LIMIT",
@@ -114,6 +134,15 @@ __all__ = [
     "BeatBody",
     "BeatReply",
     "BeatRequest",
+    "BulkAction",
+    "BulkBody",
+    "BulkCounts",
+    "BulkFailure",
+    "BulkFilter",
+    "BulkItem",
+    "BulkOrder",
+    "BulkOutcome",
+    "BulkReply",
     "CancelBody",
     "CancelDetails",
     "CancelRequest",
@@ -141,6 +170,8 @@ __all__ = [
     "Outcome",
     "Priority",
     "ProgressReport",
+    "QueueFigures",
+    "QueueFiguresPage",
     "QueueName",
     "RecentPage",
     "RegisterReply",
@@ -157,6 +188,8 @@ __all__ = [
     "SeenBody",
     "SeenReply",
     "SessionPage",
+    "TypeFigures",
+    "Window",
     "WithdrawReply",
     "WithdrawRequest",
     "Worker",
