@@ -15,15 +15,15 @@ from wayside_jobs.service import retention
 from wayside_jobs.service.retention import fitting
 
 ENTRIES = """
-    INSERT INTO job_logs SELECT $1, n, now(), 'info', 'hello', '{}', 7 FROM generate_series(1, $2::int) AS n
+    INSERT INTO job_logs SELECT $1, n, now(), 'info', 'hello', '{}', 7 FROM generate_series(1, $2::bigint) AS n
 """
-LOGGED = "UPDATE jobs SET log_seq = $2, log_bytes = 7 * $2 WHERE id = $1"
+LOGGED = "UPDATE jobs SET log_seq = $2::bigint, log_bytes = 7 * $2::bigint WHERE id = $1"
 EXPIRED = "UPDATE jobs SET expires_at = now() WHERE id = ANY($1::uuid[])"
 
 
 async def ended(api: Api, count: int, connection: Connection, *, entries: int = 0) -> list[str]:
     """Canceled jobs with logs."""
-    job_ids = []
+    job_ids: list[str] = []
     for _ in range(count):
         job = await api.create(ttl_seconds=3600)
         await api.cancel(job.id)

@@ -40,7 +40,8 @@ async def test_a_worker_is_shown_with_what_it_said_of_itself(api: Api, bus: Bus)
 async def test_a_worker_drains_stops_and_stays_stopped_until_it_registers_again(api: Api, bus: Bus) -> None:
     await register(bus)
     seen = []
-    for fields in ({"is_draining": True}, {"stopped": True}, {}):
+    said: list[dict[str, Any]] = [{"is_draining": True}, {"stopped": True}, {}]
+    for fields in said:
         await beat(bus, **fields)
         seen.append((await workers(api))[0].status)
     await register(bus)

@@ -1,0 +1,146 @@
+"""Counts of what happened in a minute, and what they tell about a time."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from wayside_events.contracts.jobs import Window
+from wayside_events.jobs import JobMode, QueuedReason
+from wayside_jobs.domain.facts import Canceled, Completed, Failed, Queued, Started
+from wayside_jobs.domain.job import Change
+
+PICKUP_BOUNDS: Final = tuple(0.001 * 2**n for n in range(24))
+"""Upper bounds in seconds, 1 ms to 2.3 hours. Stored counts have one more, for what is longer."""
+
+RUN_BOUNDS: Final = tuple(0.01 * 2**n for n in range(25))
+"""10 ms to 46 hours."""
+
+
+class Place(NamedTuple):
+    """What is counted together: a minute (by the database's clock), a queue, a type."""
+
+    minute: datetime
+    queue: str
+    type: str
+
+
+def _no_pickups() -> list[int]:
+    return [0] * (len(PICKUP_BOUNDS) + 1)
+
+
+def _no_runs() -> list[int]:
+    return [0] * (len(RUN_BOUNDS) + 1)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts; it grows in place."""
+
+    created: int = 0
+    claimed: int = 0
+    completed: int = 0
+    failed: int = 0
+    canceled: int = 0
+    pickup_seconds: float = 0.0
+    run_seconds: float = 0.0
+    pickup_buckets: list[int] = field(default_factory=_no_pickups)
+    run_buckets: list[int] = field(default_factory=_no_runs)
+
+    def picked_up(self, seconds: float) -> None:
+        """Count a claim after a wait."""
+        self.claimed += 1
+        self.pickup_seconds += max(seconds, 0.0)
+        self.pickup_buckets[bisect_left(PICKUP_BOUNDS, seconds)] += 1
+
+    def ran(self, seconds: float) -> None:
+        """Count the time of a last attempt."""
+        self.run_seconds += seconds
+        self.run_buckets[bisect_left(RUN_BOUNDS, seconds)] += 1
+
+    def add(self, other: "Tally") -> None:
+        """Count all that another one has counted."""
+        self.created += other.created
+        self.claimed += other.claimed
+        self.completed += other.completed
+        self.failed += other.failed
+        self.canceled += other.canceled
+        self.pickup_seconds += other.pickup_seconds
+        self.run_seconds += other.run_seconds
+        self.pickup_buckets = [a + b for a, b in zip(self.pickup_buckets, other.pickup_buckets, strict=True)]
+        self.run_buckets = [a + b for a, b in zip(self.run_buckets, other.run_buckets, strict=True)]
+
+
+def place_of(moment: datetime, queue: str, job_type: str) -> Place:
+    """Return where something that happened is counted."""
+    return Place(moment.replace(second=0, microsecond=0), queue, job_type)
+
+
+def count(tally: Tally, change: Change) -> None:
+    """Count a committed change, other than a claim."""
+    match change.fact:
+        case Queued(reason=QueuedReason.CREATED):
+            tally.created += 1
+        case Started() if change.job.mode is JobMode.TRACKED:
+            tally.created += 1
+        case Completed():
+            tally.completed += 1
+        case Failed():
+            tally.failed += 1
+        case Canceled():
+            tally.canceled += 1
+        case _:
+            return
+    if change.job.duration_seconds is not None:
+        tally.ran(change.job.duration_seconds)
+
+
+def quantile(bounds: Sequence[float], buckets: Sequence[int], share: float) -> float | None:
+    """Return the value below which `share` of the counted ones lie, taking them as evenly spread in their bucket.
+
+    As Prometheus' `histogram_quantile`: what is beyond the last bound counts as that bound. `None` without any.
+    """
+    total = sum(buckets)
+    if total == 0:
+        return None
+    rank, below = share * total, 0
+    for place, number in enumerate(buckets[: len(bounds)]):
+        if number and below + number >= rank:
+            lower = bounds[place - 1] if place else 0.0
+            return lower + (bounds[place] - lower) * max(rank - below, 0.0) / number
+        below += number
+    return bounds[-1]
+
+
+def window(tallies: Iterable[tuple[datetime, Tally]], *, minutes: int, now: datetime) -> Window:
+    """Add up the tallies of the last minutes, the one that has just begun among them."""
+    start = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
+    total = Tally()
+    for minute, tally in tallies:
+        if minute >= start:
+            total.add(tally)
+    judged = total.completed + total.failed
+    ended = judged + total.canceled
+    elapsed_minutes = max((now - start).total_seconds(), 1.0) / 60
+    return Window(
+        minutes=minutes,
+        created=total.created,
+        claimed=total.claimed,
+        completed=total.completed,
+        failed=total.failed,
+        canceled=total.canceled,
+        ended_per_minute=ended / elapsed_minutes,
+        failure_rate=total.failed / judged if judged else None,
+        pickup_mean_seconds=_mean(total.pickup_seconds, total.pickup_buckets),
+        pickup_p50_seconds=quantile(PICKUP_BOUNDS, total.pickup_buckets, 0.5),
+        pickup_p95_seconds=quantile(PICKUP_BOUNDS, total.pickup_buckets, 0.95),
+        run_mean_seconds=_mean(total.run_seconds, total.run_buckets),
+        run_p50_seconds=quantile(RUN_BOUNDS, total.run_buckets, 0.5),
+        run_p95_seconds=quantile(RUN_BOUNDS, total.run_buckets, 0.95),
+    )
+
+
+def _mean(total: float, buckets: Sequence[int]) -> float | None:
+    number = sum(buckets)
+    return total / number if number else None

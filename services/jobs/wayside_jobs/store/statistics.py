@@ -1,0 +1,82 @@
+"""Counts in PostgreSQL: of what happened in each minute, and of what there is now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import asyncpg
+import orjson
+
+from wayside_jobs.domain.statistics import Place, Tally
+from wayside_jobs.store.statements import SQL
+from wayside_jobs.store.store import Store
+
+_COUNT_TIMEOUT_SECONDS = 20.0
+
+
+class Number(NamedTuple):
+    """How many jobs of a type in a queue are `ready`, `scheduled` or `running`; `oldest` is since when one is ready."""
+
+    state: str
+    queue: str
+    type: str
+    number: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """What somebody has ordered about a queue."""
+
+    name: str
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    concurrency_limit: int | None
+    concurrency_limit_per_scope: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is counted, as it was at one moment."""
+
+    counted_at: datetime
+    queues: Sequence[QueueRow]
+    numbers: Sequence[Number]
+    tallies: Mapping[Place, Tally]
+
+
+class Stats:
+    """The counts of all instances."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(self, tallies: Mapping[Place, Tally]) -> None:
+        """Add what an instance counted. When the connection breaks at the commit it may be counted twice, or not."""
+        rows = [place._asdict() | asdict(tally) for place, tally in tallies.items()]
+        async with self._store.acquire() as connection:
+            await connection.execute(SQL.add_stats, orjson.dumps(rows).decode())
+
+    async def snapshot(self, *, minutes: int) -> Snapshot:
+        """Count what there is now, and read what happened in the last minutes."""
+        async with self._store.transaction() as unit:
+            counted_at = await unit.now()
+            since = counted_at.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
+            connection = unit.connection
+            queues = await connection.fetch(SQL.read_queues)
+            numbers = await connection.fetch(SQL.count_jobs, timeout=_COUNT_TIMEOUT_SECONDS)
+            happened = await connection.fetch(SQL.read_stats, since)
+        return Snapshot(
+            counted_at,
+            [QueueRow(**row) for row in queues],
+            [Number(**row) for row in numbers],
+            dict(map(_tally, happened)),
+        )
+
+
+def _tally(row: asyncpg.Record) -> tuple[Place, Tally]:
+    counts = dict(row)
+    place = Place(counts.pop("minute"), counts.pop("queue"), counts.pop("type"))
+    return place, Tally(**counts)
