@@ -6,7 +6,7 @@ SELECT
     counted.parent_id::text AS parent_id, counted.status, counted.number,
     CASE WHEN counted.status = 'running' THEN (
         SELECT coalesce(sum((progress ->> 'percent')::float8), 0) FROM jobs
-        WHERE parent_id = counted.parent_id AND scope = counted.scope AND status = 'running'
+        WHERE parent_id = counted.parent_id AND scope = counted.scope AND jobs.status = counted.status
     ) END AS percents
 FROM (
     SELECT parent_id, scope, status, count(*) AS number FROM jobs

@@ -1,24 +1,21 @@
 -- Reading: what is under way, what ended, and up to where somebody has seen it. Times are the database's; `$n` are values.
+-- A status that is compared as a value is never looked for among all running jobs, of whatever scope.
 
 -- name: count_active_of_creator
 -- How many jobs of the scope $1 and the creator $2 wait and run, each counted up to $3.
-SELECT
-    (SELECT count(*) FROM (
-        SELECT FROM jobs WHERE scope = $1 AND created_by = $2 AND status = 'queued' LIMIT $3
-    ) AS waiting) AS queued,
-    (SELECT count(*) FROM (
-        SELECT FROM jobs WHERE scope = $1 AND created_by = $2 AND status = 'running' LIMIT $3
-    ) AS under_way) AS running;
+SELECT status, (
+    SELECT count(*) FROM (
+        SELECT FROM jobs WHERE scope = $1 AND created_by = $2 AND jobs.status = counted.status LIMIT $3
+    ) AS found
+) AS number
+FROM unnest(ARRAY['queued', 'running']) AS counted (status);
 
 -- name: count_active
 -- How many jobs of the scope $1 wait and run, each counted up to $2.
-SELECT
-    (SELECT count(*) FROM (
-        SELECT FROM jobs WHERE scope = $1 AND status = 'queued' LIMIT $2
-    ) AS waiting) AS queued,
-    (SELECT count(*) FROM (
-        SELECT FROM jobs WHERE scope = $1 AND status = 'running' LIMIT $2
-    ) AS under_way) AS running;
+SELECT status, (
+    SELECT count(*) FROM (SELECT FROM jobs WHERE scope = $1 AND jobs.status = counted.status LIMIT $2) AS found
+) AS number
+FROM unnest(ARRAY['queued', 'running']) AS counted (status);
 
 -- name: list_by_end
 -- The jobs of the scope $1 and the creator $2 that ended after $3, the last first, at most $6 after the place $4 and $5.

@@ -1,14 +1,19 @@
 """Lists of jobs, and up to where their readers have seen them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.wanted import Position, Walk, Wanted, joined
 from wayside_jobs.store.store import Store
 from wayside_jobs.store.unit import SQL
 from wayside_service.database import Connection, Query
+
+_WALK_SECONDS = 0.006
+"""How long a walk goes on that has not found enough; each step of it is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +35,18 @@ class Lists:
 
         A walk takes bounded time whatever the filters: where few of many jobs fit, it ends early and says where to go on.
         """
+        found: list[Position] = []
+        place: Position | None = after
+        until = time.monotonic() + _WALK_SECONDS
         async with self._store.acquire() as connection:
-            walks = [await _walk(connection, each, after, limit) for each in wanted]
-        return walks[0] if len(walks) == 1 else joined(walks, limit)
+            while place is not None and len(found) < limit:
+                walks = [await walk_once(connection, each, place, limit - len(found)) for each in wanted]
+                walk = joined(walks, limit - len(found))
+                found += walk.places
+                place = walk.next
+                if time.monotonic() > until:
+                    break
+        return Walk(found, place)
 
     async def places(self, wanted: Wanted, *, after: Position, limit: int) -> list[Position]:
         """Find the next jobs after a place, newest first, however long it takes: fewer than `limit` are all there are."""
@@ -64,11 +78,11 @@ class Lists:
         """Count, up to a limit, how many jobs wait and run, of one creator or of all."""
         async with self._store.acquire() as connection:
             if creator is None:
-                row = await connection.fetchrow(SQL.count_active, scope, limit)
+                rows = await connection.fetch(SQL.count_active, scope, limit)
             else:
-                row = await connection.fetchrow(SQL.count_active_of_creator, scope, creator, limit)
-        assert row is not None
-        return row["queued"], row["running"]
+                rows = await connection.fetch(SQL.count_active_of_creator, scope, creator, limit)
+        numbers = {row["status"]: row["number"] for row in rows}
+        return numbers["queued"], numbers["running"]
 
     async def mark(self, scope: str, subject: str) -> Mark:
         """Return what somebody has seen."""
@@ -89,9 +103,24 @@ class Lists:
             return [row["name"] for row in await connection.fetch(SQL.find_job_types, text, limit)]
 
 
-async def _walk(connection: Connection, wanted: Wanted, after: Position, limit: int) -> Walk:
-    rows = await connection.fetch(
-        _statement(wanted),
+async def walk_once(connection: Connection, wanted: Wanted, after: Position, limit: int) -> Walk:
+    """Take one step: read at most a thousand entries of each status from an index."""
+    rows = await connection.fetch(statement_of(wanted), *arguments_of(wanted, after, limit))
+    places: list[Position] = []
+    for row in rows:
+        place = Position(row["created_at"], row["id"])
+        if row["is_match"] and len(places) == limit:
+            return Walk(places, places[-1])
+        if row["is_match"]:
+            places.append(place)
+        if row["is_last"]:
+            return Walk(places, place)
+    return Walk(places, None)
+
+
+def arguments_of(wanted: Wanted, after: Position, limit: int) -> tuple[Any, ...]:
+    """What a statement of `lists.sql` takes."""
+    return (
         wanted.scope,
         wanted.statuses or tuple(JobStatus),
         wanted.type,
@@ -108,19 +137,9 @@ async def _walk(connection: Connection, wanted: Wanted, after: Position, limit: 
         wanted.from_time,
         limit + 1,
     )
-    places: list[Position] = []
-    for row in rows:
-        place = Position(row["created_at"], row["id"])
-        if row["is_match"] and len(places) == limit:
-            return Walk(places, places[-1])
-        if row["is_match"]:
-            places.append(place)
-        if row["is_last"]:
-            return Walk(places, place)
-    return Walk(places, None)
 
 
-def _statement(wanted: Wanted) -> Query:
+def statement_of(wanted: Wanted) -> Query:
     """Start from the filter that leaves the fewest jobs."""
     for value, statement in (
         (wanted.job_id, SQL.list_by_id),
