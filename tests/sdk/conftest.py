@@ -9,7 +9,7 @@ from tests.conftest import PostgresForTests
 from tests.e2e.cluster import Cluster, cluster
 from tests.sdk.standin import StandIn
 
-from wayside import Client, Patience, Worker
+from wayside import Client, Patience, Tracker, TrackerSettings, Worker
 from wayside_events.bus import Bus, BusSettings
 
 QUICK = Patience(claim_wait=2, shutdown_grace=2, stopping=1, flush=2)
@@ -45,6 +45,16 @@ async def service(nats_url: str) -> AsyncIterator[StandIn]:
 @pytest.fixture
 def worker(nats_url: str) -> Worker:
     return Worker(slots=2, nats=BusSettings(url=nats_url), patience=QUICK)
+
+
+@pytest.fixture
+async def tracker(nats_url: str) -> AsyncIterator[Tracker]:
+    settings = TrackerSettings(
+        nats=BusSettings(url=nats_url), start_seconds=1, exit_seconds=1, detached_limit=2
+    )
+    tracker = Tracker(settings)
+    yield tracker
+    await asyncio.to_thread(tracker.close)
 
 
 @contextlib.asynccontextmanager

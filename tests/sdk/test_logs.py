@@ -100,7 +100,7 @@ class Chatty:
 
 @pytest.mark.usefixtures("captured")
 def test_a_value_that_logs_when_it_is_shown_does_not_recurse(attempt: Attempt) -> None:
-    JobLogHandler().emit(logging.makeLogRecord({"name": "product", "msg": "x", "thing": Chatty()}))
+    product.warning("x", extra={"thing": Chatty()})
     assert [line["message"] for line in lines(attempt)] == ["x"]
 
 

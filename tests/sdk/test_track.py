@@ -19,14 +19,6 @@ from wayside_events.contracts.jobs import CreateRequest
 from wayside_standalone.nats import NatsServer
 
 
-@pytest.fixture
-def tracker(nats_url: str) -> Iterator[Tracker]:
-    settings = TrackerSettings(nats=BusSettings(url=nats_url), start_seconds=1, exit_seconds=1)
-    tracker = Tracker(settings)
-    yield tracker
-    tracker.close()
-
-
 def only(service: StandIn) -> JobRecord:
     (record,) = service.jobs.values()
     return record

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     )
     from wayside.logs import JobLogHandler, log_processor
     from wayside.proposing import Proposal
-    from wayside.tracking.track import TrackedJob, track
+    from wayside.tracking.detached import finish_tracked, run_tracked
+    from wayside.tracking.record import SyncTrackedJob, TrackedJob
+    from wayside.tracking.track import track
     from wayside.tracking.tracker import Tracker, TrackerSettings
     from wayside.worker.shift import Patience
     from wayside.worker.worker import Worker
@@ -65,6 +67,7 @@ __all__ = [
     "ServiceFailed",
     "Snapshot",
     "Stop",
+    "SyncTrackedJob",
     "ThreadContext",
     "TooManyRequests",
     "TrackedJob",
@@ -75,7 +78,9 @@ __all__ = [
     "WaysideError",
     "Worker",
     "current_job",
+    "finish_tracked",
     "log_processor",
+    "run_tracked",
     "track",
 ]
 
@@ -104,9 +109,10 @@ _HOMES = MappingProxyType(
         "ServiceFailed": "wayside.errors",
         "Snapshot": "wayside.client.streams",
         "Stop": "wayside.errors",
+        "SyncTrackedJob": "wayside.tracking.record",
         "ThreadContext": "wayside.context",
         "TooManyRequests": "wayside.errors",
-        "TrackedJob": "wayside.tracking.track",
+        "TrackedJob": "wayside.tracking.record",
         "Tracker": "wayside.tracking.tracker",
         "TrackerSettings": "wayside.tracking.tracker",
         "Unauthorized": "wayside.errors",
@@ -114,7 +120,9 @@ _HOMES = MappingProxyType(
         "WaysideError": "wayside.errors",
         "Worker": "wayside.worker.worker",
         "current_job": "wayside.current",
+        "finish_tracked": "wayside.tracking.detached",
         "log_processor": "wayside.logs",
+        "run_tracked": "wayside.tracking.detached",
         "track": "wayside.tracking.track",
     }
 )

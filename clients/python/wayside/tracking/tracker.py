@@ -11,6 +11,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from wayside.errors import AlreadyTracked, Unavailable, error_of
 from wayside.reporting.attempt import Attempt
@@ -48,7 +49,7 @@ class TrackerSettings:
 
     An operation waits for its record at most `start_seconds` before it begins, and at most `finish_seconds` for the
     record of its end; neither while Wayside is known to be out of reach. `exit_seconds` is for what is left to say
-    when the process ends.
+    when the process ends. `detached_limit` is how many operations `run_tracked` has at the same time.
     """
 
     name: str = "app"
@@ -56,6 +57,7 @@ class TrackerSettings:
     start_seconds: float = 2.0
     finish_seconds: float = 2.0
     exit_seconds: float = 3.0
+    detached_limit: int = 1_000
 
 
 class Tracker:
@@ -71,6 +73,8 @@ class Tracker:
         self._is_reachable = True
         self._is_closed = False
         self._waiting = 0
+        self.operations: set[asyncio.Task[Any]] = set()
+        """What `run_tracked` runs, in whatever event loop."""
 
     @property
     def is_reachable(self) -> bool:
