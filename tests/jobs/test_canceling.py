@@ -139,3 +139,85 @@ async def test_claim_and_cancel_at_the_same_moment_agree(
             await runner.report(claimed[0], "acknowledge_cancel")
         assert await log.ends_with(job.id, "canceled")
         assert [event.revision for event in log.of(job.id)] == list(range(1, len(log.of(job.id)) + 1))
+
+
+async def test_a_completion_and_a_cancel_at_the_same_moment_agree(
+    start_instance: StartInstance, bus: Bus, log: EventLog
+) -> None:
+    one, other = [await start_instance() for _ in range(2)]
+    runner = RunnerForTests(bus)
+    await runner.register()
+    for _ in range(10):
+        job = await one.create()
+        assignment = await runner.claim_one()
+        outcome, answer = await asyncio.gather(
+            runner.report(assignment, "complete", result=1), other.cancel(job.id)
+        )
+        ended = await one.job(job.id)
+        assert (outcome.outcome, ended.status) == (Outcome.ACCEPTED, JobStatus.COMPLETED)
+        if answer.status == 200:
+            assert await log.has(job.id, "queued", "started", "cancel_requested", "completed")
+        else:
+            assert (answer.status, answer.body["current"]["status"]) == (409, "completed")
+            assert await log.has(job.id, "queued", "started", "completed")
+
+
+async def test_cancels_at_the_same_moment_are_one(
+    start_instance: StartInstance, bus: Bus, log: EventLog
+) -> None:
+    one, other = [await start_instance() for _ in range(2)]
+    runner = RunnerForTests(bus)
+    await runner.register()
+    waiting, running = await one.create(), await one.create(priority=9)
+    assignment = await runner.claim_one()
+    for job in (waiting, running):
+        answers = await asyncio.gather(*(api.cancel(job.id) for api in (one, other) for _ in range(4)))
+        assert {answer.status for answer in answers} <= {200, 409}
+    assert await log.has(waiting.id, "queued", "canceled")
+    await runner.report(assignment, "acknowledge_cancel")
+    assert await log.has(running.id, "queued", "started", "cancel_requested", "canceled")
+
+
+async def test_a_job_given_back_after_its_cancel_ends_and_is_not_run_again(
+    api: Api, runner: RunnerForTests, log: EventLog
+) -> None:
+    """A runner that drains may not have heard the push."""
+    job = await api.create()
+    assignment = await runner.claim_one()
+    await api.cancel(job.id)
+    assert (await runner.report(assignment, "release")).outcome is Outcome.ACCEPTED
+    assert await log.has(job.id, "queued", "started", "cancel_requested", "canceled")
+    assert await runner.claim(1) == ()
+
+
+async def test_a_repeat_of_a_cancel_gets_the_first_answer(api: Api, runner: RunnerForTests) -> None:
+    job = await api.create()
+    key = {"Idempotency-Key": "k"}
+    first = await api.post(f"/v1/jobs/{job.id}/cancel", {"reason": "one"}, headers=key)
+    again = await api.post(f"/v1/jobs/{job.id}/cancel", {"reason": "one"}, headers=key)
+    other = await api.post(f"/v1/jobs/{job.id}/cancel", {"reason": "two"}, headers=key)
+    assert (first.status, again.status, again.body) == (200, 200, first.body)
+    assert (other.status, other.body["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_key_of_a_creation_is_no_key_of_a_cancel(api: Api, runner: RunnerForTests) -> None:
+    key = {"Idempotency-Key": "k"}
+    body = {"type": "demo.add", "scope": "acme"}
+    job = await api.post("/v1/jobs", body, headers=key)
+    cancel = f"/v1/jobs/{job.body['id']}/cancel"
+    assert (await api.post(cancel, headers=key)).body["code"] == "idempotency_key_reused"
+    assert (await api.post(cancel, headers={"Idempotency-Key": "l"})).status == 200
+    assert (await api.post("/v1/jobs", body, headers={"Idempotency-Key": "l"})).body["code"] == (
+        "idempotency_key_reused"
+    )
+
+
+async def test_a_refused_request_takes_no_key(api: Api, runner: RunnerForTests) -> None:
+    await runner.register(spec(capabilities={"cancel": False}))
+    job = await api.create()
+    assignment = await runner.claim_one()
+    key = {"Idempotency-Key": "k"}
+    refused = await api.post(f"/v1/jobs/{job.id}/cancel", headers=key)
+    assert (refused.status, refused.body["current"]) == (409, {"status": "running", "revision": 2})
+    await runner.report(assignment, "release")
+    assert (await api.post(f"/v1/jobs/{job.id}/cancel", headers=key)).status == 200

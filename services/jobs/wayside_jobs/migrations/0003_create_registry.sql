@@ -9,6 +9,8 @@ CREATE TABLE job_types (
     registered_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
+-- What cascading cancels pass over.
+CREATE INDEX job_types_uncancelable ON job_types (name) WHERE NOT is_cancelable;
 
 -- Only queues that somebody has paused or limited have a row.
 CREATE TABLE queues (

@@ -84,7 +84,8 @@ async def _find(unit: Unit, body: BulkBody, scope: ScopeName) -> Found:
 
 
 async def _counted_only(unit: Unit, body: BulkBody, found: Found) -> Answer:
-    jobs = await unit.read(found.job_ids, whole=False)
+    # Of named jobs those of other scopes are left out; those of a filter are all of this one.
+    jobs = await unit.read(found.job_ids[:SAMPLE_LIMIT] if found.wanted else found.job_ids, whole=False)
     seen = [job for job, _ in jobs.values() if job.scope == body.scope]
     matched = found.matched if found.wanted else len(seen)
     sample: list[Document] = [job_fields(job, None) for job in seen[:SAMPLE_LIMIT]]
