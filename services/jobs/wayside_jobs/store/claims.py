@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from wayside_jobs.domain.claims import Claimed, ReadyJob, started
-from wayside_jobs.store.unit import SQL, Unit
+from wayside_jobs.store.statements import SQL
+from wayside_jobs.store.unit import Unit
 from wayside_service.outbox import add_events
 
 ENTRANCE_KEY: Final = 0x77617973_636C6169
