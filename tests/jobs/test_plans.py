@@ -95,7 +95,7 @@ async def test_a_claim_reads_no_more_of_the_queue_than_it_takes(connection: Conn
     await connection.execute(READY)
     await connection.execute("ANALYZE jobs")
     await connection.execute("SET plan_cache_mode = force_generic_plan")
-    parameters = (["default"], ["demo.add"], "scope-3", 20, 1)
+    parameters = (["default"], ["demo.add"], "scope-3", 20, 1, ["queue default scope-4"], 20)
     [[text]] = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL.lock_ready}", *parameters)
     nodes = list(nodes_of(orjson.loads(text)[0]["Plan"]))
     assert {node["Index Name"] for node in nodes if node.get("Relation Name") == "jobs"} == {"jobs_ready"}

@@ -90,6 +90,7 @@ def jobs_resource(jobs: Jobs, database: Database) -> Callable[[web.Application],
         await database.ready()
         async with asyncio.TaskGroup() as group:
             group.create_task(jobs.sweeper.run())
+            group.create_task(jobs.flow.run())
             group.create_task(jobs.retention.run())
             group.create_task(jobs.statistics.run())
             group.create_task(jobs.cascader.run())

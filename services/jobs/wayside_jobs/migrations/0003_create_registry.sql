@@ -3,6 +3,8 @@
 CREATE TABLE job_types (
     name text PRIMARY KEY,
     spec json NOT NULL,
+    concurrency_limit integer GENERATED ALWAYS AS ((spec ->> 'concurrency_limit')::integer) STORED,
+    concurrency_limit_per_scope integer GENERATED ALWAYS AS ((spec ->> 'concurrency_limit_per_scope')::integer) STORED,
     is_cancelable boolean NOT NULL GENERATED ALWAYS AS (
         coalesce(spec -> 'capabilities' ->> 'cancel', 'true') <> 'false'
     ) STORED,

@@ -2,7 +2,8 @@
 
 -- name: lock_ready
 -- Lock what to claim next, at most $4 jobs: of the queues $1 with the types $2, in pairs, round the scopes after $3.
--- Within a priority the n-th job of each scope comes before the next of any. $5 is the lock a pause waits for.
+-- Within a priority the n-th job of each scope comes before the next of any. $5 is the lock a pause waits for; places
+-- that have no room ($6) are passed over, and of each at most $7 jobs are taken.
 WITH RECURSIVE visited (queue, type, scope) AS (
     SELECT pairs.queue, pairs.type, coalesce(
         (SELECT scope FROM jobs WHERE status = 'queued' AND is_ready AND queue = pairs.queue
@@ -29,10 +30,13 @@ WITH RECURSIVE visited (queue, type, scope) AS (
     WHERE next.scope <= $3 OR (visited.scope > $3 AND next.scope > visited.scope)
 ),
 places AS MATERIALIZED (
-    SELECT * FROM visited WHERE scope IS NOT NULL LIMIT 100 + cardinality($1)
+    SELECT * FROM visited
+    WHERE scope IS NOT NULL
+        AND NOT $6::text[] && ARRAY['queue ' || queue || ' ' || scope, 'type ' || type || ' ' || scope]
+    LIMIT 100 + cardinality($1)
 ),
 bounds AS MATERIALIZED (
-    SELECT least($4::integer, 1 + 4 * $4 / count(*)) AS share, count(*) >= 100 + cardinality($1) AS are_more
+    SELECT least($4::integer, $7::integer, 1 + 4 * $4 / count(*)) AS share, count(*) >= 100 + cardinality($1) AS are_more
     FROM places HAVING count(*) > 0
 ),
 shares AS (

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from wayside_jobs.routes import bulk, canceling, job_types, jobs, logs, reading, retrying, statistics, workers
+from wayside_jobs.routes import (
+    bulk,
+    canceling,
+    job_types,
+    jobs,
+    logs,
+    queues,
+    reading,
+    retrying,
+    statistics,
+    workers,
+)
 
 ROUTES: Final = (
     *jobs.routes,
@@ -12,6 +23,7 @@ ROUTES: Final = (
     *retrying.routes,
     *logs.routes,
     *job_types.routes,
+    *queues.routes,
     *workers.routes,
     *statistics.routes,
 )

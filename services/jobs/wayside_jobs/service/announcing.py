@@ -19,6 +19,9 @@ from wayside_jobs.service.metrics import JobsMetrics
 IDS_LIMIT = 5_000
 """Ids of jobs that one message has at most."""
 
+ANY_QUEUE = "*"
+"""In place of the name of a queue: it is not known which have work."""
+
 log = structlog.get_logger("wayside_jobs.announcing")
 
 
@@ -49,6 +52,7 @@ class Announcer:
         self._instance = instance
         self._queues: set[str] = set()
         self._types_changed = False
+        self._limits_changed = False
         self._withdrawn: set[str] = set()
         self._pushes: list[tuple[str, RunnerPush]] = []
         self._pending = asyncio.Event()
@@ -56,6 +60,7 @@ class Announcer:
         self._on_ready: list[Callable[[Collection[str]], None]] = []
         self._on_scheduled: list[Callable[[], None]] = []
         self._on_types: list[Callable[[], None]] = []
+        self._on_limits: list[Callable[[], None]] = []
         self._on_withdrawn: list[Callable[[str], None]] = []
         self._on_cascading: list[Callable[[], None]] = []
         self._on_changes: list[Callable[[Sequence[Change]], None]] = []
@@ -78,6 +83,10 @@ class Announcer:
     def on_types(self, callback: Callable[[], None]) -> None:
         """Call back when job types were registered, here or elsewhere."""
         self._on_types.append(callback)
+
+    def on_limits(self, callback: Callable[[], None]) -> None:
+        """Call back when limits were changed, here or elsewhere."""
+        self._on_limits.append(callback)
 
     def on_withdrawn(self, callback: Callable[[str], None]) -> None:
         """Call back with a runner that wants no more work, here or elsewhere."""
@@ -142,14 +151,25 @@ class Announcer:
     def ready(self, queues: Collection[str]) -> None:
         """Say that queues have work, here and to the other instances."""
         if queues:
-            self._heard_ready(queues)
+            self.ready_here(queues)
             self._queues.update(queues)
             self._pending.set()
+
+    def ready_here(self, queues: Collection[str]) -> None:
+        """Say that queues have work, to this instance only."""
+        for callback in self._on_ready:
+            callback(queues)
 
     def types_registered(self) -> None:
         """Say that job types were registered."""
         self._heard_types()
         self._types_changed = True
+        self._pending.set()
+
+    def limits_changed(self) -> None:
+        """Say that somebody changed a limit."""
+        self._heard_limits()
+        self._limits_changed = True
         self._pending.set()
 
     def withdrawn(self, runner: str) -> None:
@@ -167,9 +187,11 @@ class Announcer:
         if not isinstance(message, dict) or message.get("instance") == self._instance:
             return
         if message.get("queues"):
-            self._heard_ready(message["queues"])
+            self.ready_here(message["queues"])
         if message.get("types"):
             self._heard_types()
+        if message.get("limits"):
+            self._heard_limits()
         self._heard_withdrawn(message.get("withdrawn", []))
         for about, callback in self._on_told.items():
             if message.get(about):
@@ -191,13 +213,15 @@ class Announcer:
         pushes, self._pushes = self._pushes, []
         queues, self._queues = self._queues, set()
         types_changed, self._types_changed = self._types_changed, False
+        limits_changed, self._limits_changed = self._limits_changed, False
         withdrawn, self._withdrawn = self._withdrawn, set()
         told = {about.value: self._next_told(about) for about, job_ids in self._to_tell.items() if job_ids}
-        if queues or types_changed or withdrawn or told:
+        if queues or types_changed or limits_changed or withdrawn or told:
             message: dict[str, object] = {
                 "instance": self._instance,
                 "queues": list(queues),
                 "types": types_changed,
+                "limits": limits_changed,
                 "withdrawn": list(withdrawn),
                 **told,
             }
@@ -215,10 +239,6 @@ class Announcer:
             self._pending.set()
         return told
 
-    def _heard_ready(self, queues: Collection[str]) -> None:
-        for callback in self._on_ready:
-            callback(queues)
-
     def _scheduled(self) -> None:
         for callback in self._on_scheduled:
             callback()
@@ -227,6 +247,10 @@ class Announcer:
         for runner in runners:
             for callback in self._on_withdrawn:
                 callback(runner)
+
+    def _heard_limits(self) -> None:
+        for callback in self._on_limits:
+            callback()
 
     def _heard_types(self) -> None:
         for callback in self._on_types:

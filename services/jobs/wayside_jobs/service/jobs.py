@@ -20,6 +20,7 @@ from wayside_jobs.service.figures import Count, Figures, QueueCollector
 from wayside_jobs.service.kinship import Kinship
 from wayside_jobs.service.logbook import LogReader
 from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.queues import Flow, Queues
 from wayside_jobs.service.reading import Reader
 from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.service.repeating import Once
@@ -34,6 +35,7 @@ from wayside_jobs.service.sweeps import Broom
 from wayside_jobs.settings import JobsSettings
 from wayside_jobs.store import Store
 from wayside_jobs.store.groups import Endings, Groups
+from wayside_jobs.store.queues import QueueTable
 from wayside_jobs.store.reading import Lists
 from wayside_jobs.store.retention import Old
 from wayside_jobs.store.runners import Runners
@@ -59,6 +61,8 @@ class Jobs:
     bulk: BulkDesk
     bulk_runner: BulkRunner
     desk: ClaimDesk
+    flow: Flow
+    queues: Queues
     reporter: Reporter
     sweeper: Sweeper
     retention: Retention
@@ -83,11 +87,13 @@ class Jobs:
         stats = Stats(store)
         count = Count(stats)
         QueueCollector(count, registry)
+        table = QueueTable(store)
+        flow = Flow(table, announcer)
         broom = Broom(store, announcer, metrics)
         log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
         once = Once(store, announcer)
-        desk = ClaimDesk(store, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
+        desk = ClaimDesk(store, flow, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
         lists = Lists(store)
         reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(
@@ -108,6 +114,8 @@ class Jobs:
             bulk=BulkDesk(once, limits),
             bulk_runner=BulkRunner(store, announcer, desk, types, name=f"jobs-{instance}", limits=limits),
             desk=desk,
+            flow=flow,
+            queues=Queues(table, announcer),
             reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
             statistics=Statistics(stats, announcer),

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from wayside_jobs.domain.claims import Claimed, ReadyJob, started
+from wayside_jobs.domain.flow import Key, Running, Search
 from wayside_jobs.store.statements import SQL
 from wayside_jobs.store.unit import Unit
 from wayside_service.outbox import add_events
@@ -26,14 +28,29 @@ class Claims:
     def __init__(self, unit: Unit) -> None:
         self._connection = unit.connection
 
-    async def lock_ready(
-        self, queues: Sequence[str], job_types: Sequence[str], *, after: str, limit: int
-    ) -> list[ReadyJob]:
+    async def count_running(self, keys: Sequence[Key]) -> list[Running]:
+        """Count what runs of limited queues and types; until the transaction ends nobody else counts there."""
+        # The count needs a statement of its own, which sees what was committed while the locks were awaited.
+        await self._connection.execute(SQL.lock_limits, sorted(map(_number, keys)))
+        names = {kind: [key.split()[1] for key in keys if key.startswith(kind)] for kind in ("queue", "type")}
+        rows = await self._connection.fetch(SQL.count_running, names["queue"], names["type"])
+        return [Running(*row) for row in rows]
+
+    async def lock_ready(self, search: Search, *, after: str) -> list[ReadyJob]:
         """Lock what is to be claimed next, most urgent first; jobs that others have locked are passed over.
 
-        `queues` and `job_types` are pairs. Scopes take turns, beginning with the one that follows `after`.
+        Scopes take turns, beginning with the one that follows `after`.
         """
-        rows = await self._connection.fetch(SQL.lock_ready, queues, job_types, after, limit, ENTRANCE_KEY)
+        rows = await self._connection.fetch(
+            SQL.lock_ready,
+            search.pairs.queues,
+            search.pairs.job_types,
+            after,
+            search.limit,
+            ENTRANCE_KEY,
+            search.full,
+            search.limit_per_place,
+        )
         return [ReadyJob(*row) for row in rows]
 
     async def start(self, attempts: Sequence[Attempt]) -> list[Claimed]:
@@ -44,3 +61,8 @@ class Claims:
         claimed = [Claimed(*row) for row in rows]
         await add_events(self._connection, [started(job) for job in claimed])
         return claimed
+
+
+def _number(key: Key) -> int:
+    """Return the number of a limit's lock; two with the same number only wait for each other."""
+    return int.from_bytes(crc32(key.encode()).to_bytes(4), signed=True)

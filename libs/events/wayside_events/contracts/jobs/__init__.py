@@ -21,6 +21,7 @@ from wayside_events.contracts.jobs.groups import AwaitReply, AwaitRequest, Ended
 from wayside_events.contracts.jobs.job_types import (
     Backoff,
     Capabilities,
+    ConcurrencyLimit,
     JobTypeName,
     JobTypePage,
     JobTypeSpec,
@@ -36,6 +37,7 @@ from wayside_events.contracts.jobs.jobs import (
     JobReply,
     Links,
 )
+from wayside_events.contracts.jobs.queues import PauseBody, QueueLimits, QueueSettings
 from wayside_events.contracts.jobs.reading import (
     COUNT_LIMIT,
     ActiveCounts,
@@ -150,6 +152,7 @@ __all__ = [
     "ClaimReply",
     "ClaimRequest",
     "CompleteReport",
+    "ConcurrencyLimit",
     "CreateReply",
     "CreateRequest",
     "EndedJob",
@@ -168,11 +171,14 @@ __all__ = [
     "LogLine",
     "LogReport",
     "Outcome",
+    "PauseBody",
     "Priority",
     "ProgressReport",
     "QueueFigures",
     "QueueFiguresPage",
+    "QueueLimits",
     "QueueName",
+    "QueueSettings",
     "RecentPage",
     "RegisterReply",
     "RegisterRequest",

@@ -10,6 +10,8 @@ JobTypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,99}$")]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Priority = Annotated[int, Field(ge=0, le=9)]
 """9 is the most urgent."""
+ConcurrencyLimit = Annotated[int, Field(ge=1, le=100_000)]
+"""How many jobs may run at once. Exact over all instances; tracked jobs count, and are never refused."""
 
 
 class Capabilities(Request):
@@ -45,7 +47,8 @@ class JobTypeSpec(Request):
     cancel_grace_seconds: float = Field(default=30.0, ge=0, le=3_600)
     max_attempts: int = Field(default=3, ge=1, le=100)
     backoff: Backoff = Backoff()
-    concurrency_limit: int | None = Field(default=None, ge=1, le=100_000)
+    concurrency_limit: ConcurrencyLimit | None = None
+    concurrency_limit_per_scope: ConcurrencyLimit | None = None
     ttl_seconds: float | None = Field(default=None, gt=0, le=10 * 365 * 86_400)
     resource_link: str | None = Field(default=None, max_length=500)
     input_schema: dict[str, JsonValue] | None = None

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Collection
 
 from wayside_events.contracts.jobs import ClaimRequest
-from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.announcing import ANY_QUEUE, Announcer
 from wayside_jobs.service.claiming.dealing import Waiter
 from wayside_jobs.service.claiming.lane import Interest, Lane
 from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.queues import Flow
 from wayside_jobs.store import Store
 from wayside_service.errors import Unavailable
 
@@ -19,9 +20,16 @@ class ClaimDesk:
     """Where all claims of an instance come, each to the lane of its interest."""
 
     def __init__(
-        self, store: Store, announcer: Announcer, metrics: JobsMetrics, *, backstop_seconds: float
+        self,
+        store: Store,
+        flow: Flow,
+        announcer: Announcer,
+        metrics: JobsMetrics,
+        *,
+        backstop_seconds: float,
     ) -> None:
         self._store = store
+        self._flow = flow
         self._announcer = announcer
         self._metrics = metrics
         self._backstop_seconds = backstop_seconds
@@ -50,7 +58,7 @@ class ClaimDesk:
     def wake(self, queues: Collection[str]) -> None:
         """Say that queues have work."""
         for lane in self._lanes.values():
-            if not set(lane.queues).isdisjoint(queues):
+            if ANY_QUEUE in queues or not set(lane.queues).isdisjoint(queues):
                 lane.wake()
 
     def withdraw(self, runner: str | None = None) -> None:
@@ -71,7 +79,9 @@ class ClaimDesk:
         interest = (tuple(sorted(set(request.queues))), tuple(sorted(set(request.job_types))))
         lane = self._lanes.get(interest)
         if lane is None:
-            lane = self._lanes[interest] = Lane(interest, self._store, self._announcer, self._metrics)
+            lane = self._lanes[interest] = Lane(
+                interest, self._store, self._flow, self._announcer, self._metrics
+            )
             lane.after = self._turns.pop(interest, "")
             task = asyncio.create_task(self._run(interest, lane), name="claims")
             self._tasks.add(task)

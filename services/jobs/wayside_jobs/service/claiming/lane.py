@@ -8,11 +8,13 @@ from itertools import product
 import structlog
 
 from wayside_events.identifiers import EntityId
-from wayside_jobs.domain.claims import Claimed, assignment
+from wayside_jobs.domain.claims import Claimed, ReadyJob, assignment
 from wayside_jobs.domain.errors import JobsError
+from wayside_jobs.domain.flow import Limits, Pairs, Room, Search
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.claiming.dealing import Hand, Waiter, deal
 from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.queues import Flow
 from wayside_jobs.service.tokens import new_tokens
 from wayside_jobs.store import Attempt, Claims, Store
 from wayside_service.errors import ServiceError
@@ -32,13 +34,16 @@ log = structlog.get_logger("wayside_jobs.claiming")
 class Lane:
     """The claims of runners with one interest. Whenever it is woken, one transaction serves them all."""
 
-    def __init__(self, interest: Interest, store: Store, announcer: Announcer, metrics: JobsMetrics) -> None:
+    def __init__(
+        self, interest: Interest, store: Store, flow: Flow, announcer: Announcer, metrics: JobsMetrics
+    ) -> None:
         self.queues, self.job_types = interest
         self.after = ""
         self._waiters: deque[Waiter] = deque()
         self._woken = asyncio.Event()
         self._pairs = _pairs_of(interest)
         self._store = store
+        self._flow = flow
         self._announcer = announcer
         self._metrics = metrics
 
@@ -99,18 +104,25 @@ class Lane:
         slots = min(sum(waiter.request.slots for waiter in self._waiters), LOCK_LIMIT)
         if not slots:
             return 0
+        limits = await self._flow.limits()
         async with self._store.transaction() as unit:
             claims = Claims(unit)
-            ready = await claims.lock_ready(*self._pairs, after=self.after, limit=slots)
+            room = await self._room(claims, limits)
+            search = room.search(self._pairs, slots) if room else Search(self._pairs, slots, slots)
+            ready = await claims.lock_ready(search, after=self.after)
             self._answer_gone(asyncio.get_running_loop().time())
-            gifts = [_Gift(hand) for hand in deal(ready, self._waiters)]
+            admitted = room.admit(ready) if room else ready
+            gifts = [_Gift(hand) for hand in deal(admitted, self._waiters)]
             claimed = await claims.start([attempt for gift in gifts for attempt in gift.attempts])
         if claimed:
             self._give(gifts, claimed)
-        were_left = len(claimed) < len(ready)
-        if were_left or any(item.are_more for item in ready):
-            self._continue(were_left=were_left)
+        self._continue(ready, admitted, claimed)
         return len(claimed)
+
+    async def _room(self, claims: Claims, limits: Limits) -> Room | None:
+        """Count what runs under the limits that concern this lane, so that nobody else counts at the same time."""
+        keys = limits.keys_of(self.queues, self.job_types)
+        return Room(limits, await claims.count_running(keys)) if keys else None
 
     def _give(self, gifts: Sequence["_Gift"], claimed: Sequence[Claimed]) -> None:
         self.after = gifts[-1].hand.jobs[-1].scope
@@ -120,11 +132,18 @@ class Lane:
             if assignments := gift.assignments(known):
                 self._answer(gift.hand.waiter, assignments)
 
-    def _continue(self, *, were_left: bool) -> None:
-        """There is more. Where more was locked than given, others passed over it."""
-        self._woken.set()
+    def _continue(
+        self, ready: Sequence[ReadyJob], admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]
+    ) -> None:
+        """Go on if there may be more; others passed over what was locked here and is left.
+
+        Not over what limits refused: to see that, they would have had to count first.
+        """
+        were_left = len(claimed) < len(admitted)
         if were_left:
             self._announcer.ready(self.queues)
+        if were_left or (claimed and any(item.are_more for item in ready)):
+            self._woken.set()
 
     def _answer_gone(self, now: float) -> None:
         """Drop claims whose answer nobody waits for any more: they must not be given a job."""
@@ -166,8 +185,8 @@ class _Gift:
         return [assignment(claimed[job_id], token) for job_id, token in self._tokens if job_id in claimed]
 
 
-def _pairs_of(interest: Interest) -> tuple[list[str], list[str]]:
+def _pairs_of(interest: Interest) -> Pairs:
     """Every queue with every type."""
     queues, job_types = interest
     pairs = list(product(queues, job_types))
-    return [queue for queue, _ in pairs], [job_type for _, job_type in pairs]
+    return Pairs([queue for queue, _ in pairs], [job_type for _, job_type in pairs])
