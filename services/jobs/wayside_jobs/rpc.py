@@ -27,7 +27,6 @@ from wayside_events.contracts.jobs import (
     CreateRequest,
     GetRequest,
     RegisterRequest,
-    ReleaseReport,
     ReportRequest,
     RetryRequest,
     WithdrawReply,
@@ -36,6 +35,7 @@ from wayside_events.contracts.jobs import (
 from wayside_jobs.domain.creation import Origin
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.values import plain_text
+from wayside_jobs.service.handover import assignments_in
 from wayside_jobs.service.jobs import Jobs
 from wayside_jobs.service.repeating import Caller
 from wayside_service.tracing import current_traceparent
@@ -80,14 +80,7 @@ class Rpc:
         return Encoded(body=b'{"assignments":[%b]}' % b",".join(assignments))
 
     async def _take_back(self, reply: Encoded) -> None:
-        """Release what was assigned to a runner that is gone: a claim can be parked for longer than its runner lives."""
-        reports = [
-            ReleaseReport(job_id=item["job"]["id"], attempt=item["attempt"], token=item["token"], seq=1)
-            for item in orjson.loads(reply.body)["assignments"]
-        ]
-        if reports:
-            bodies = tuple(report.model_dump(mode="json") for report in reports)
-            await self._jobs.reporter.report(ReportRequest(runner="nobody", reports=bodies))
+        await self._jobs.handover.take_back(assignments_in(reply.body))
 
     async def _report(self, request: ReportRequest) -> Encoded:
         return Encoded(body=await self._jobs.reporter.report(request))

@@ -46,6 +46,23 @@ class WrongState(JobsError):
         self.current = {"status": str(status), "revision": revision}
 
 
+class InvalidReport(JobsError):
+    """A report makes no sense."""
+
+    code = "invalid_input"
+    title = "The report is not valid"
+
+
+class Fenced(JobsError):
+    """A report came from an attempt that is over or belongs to another runner."""
+
+    code = "fenced"
+    title = "The attempt is not yours"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"The attempt at job {job_id} is over or belongs to somebody else: stop working on it.")
+
+
 class CancelNotRequested(JobsError):
     """A runner acknowledged a cancel that nobody asked for."""
 

@@ -11,6 +11,7 @@ from wayside_jobs.routes import (
     queues,
     reading,
     retrying,
+    runners,
     statistics,
     workers,
 )
@@ -25,6 +26,7 @@ ROUTES: Final = (
     *job_types.routes,
     *queues.routes,
     *workers.routes,
+    *runners.routes,
     *statistics.routes,
 )
 """Every route of the jobs service."""

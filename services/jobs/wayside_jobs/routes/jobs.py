@@ -1,15 +1,16 @@
 """Jobs over HTTP."""
 
+import orjson
 from aiohttp import web
 from pydantic import Field
 
 from wayside_events.contracts.jobs import (
+    CreatedJob,
     Job,
     JobCreate,
     JobPage,
     JobTypeName,
 )
-from wayside_events.contracts.problems import FieldError
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id
 from wayside_events.jobs import JobMode, JobStatus
@@ -25,6 +26,7 @@ from wayside_jobs.routes.parameters import (
     scope_of,
     sees,
 )
+from wayside_jobs.service.making import Created
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 from wayside_service.tracing import current_traceparent
@@ -55,7 +57,7 @@ class JobQuery(ScopeQuery):
 @routes.post(
     "/v1/jobs",
     summary="Create a job",
-    answers={201: Job, 200: Job},
+    answers={201: CreatedJob, 200: CreatedJob},
     role=Role.VIEWER,
     errors=[
         errors.UnknownJobType,
@@ -71,12 +73,11 @@ async def create_job(
     request: web.Request, principal: Principal, body: JobCreate, headers: IdempotencyHeaders
 ) -> Reply:
     """200 and the existing job, when it has the idempotency key or, while it is active, the unique key."""
-    require_one_of(principal, body.scope, Role.OPERATOR, Role.RUNNER, field="/scope")
-    if body.mode is JobMode.TRACKED:
-        raise _tracked_over_http()
+    roles = (Role.RUNNER,) if body.mode is JobMode.TRACKED else (Role.OPERATOR, Role.RUNNER)
+    require_one_of(principal, body.scope, *roles, field="/scope")
     origin = Origin(created_by=principal.subject, traceparent=current_traceparent())
     created = await request.app[JOBS].creator.create(body, origin, headers.idempotency_key)
-    return Reply(created.document, status=201 if created.is_new else 200)
+    return Reply(_with_assignment(created), status=201 if created.is_new else 200)
 
 
 @routes.get(
@@ -119,7 +120,8 @@ def _half_a_relation(query: JobQuery) -> errors.InvalidFilter:
     )
 
 
-def _tracked_over_http() -> errors.InvalidJob:
-    message = "A tracked job is created over NATS, where its runner reports too."
-    error = FieldError(field="/mode", code="tracked_over_http", message=message)
-    return errors.InvalidJob(message, errors=[error])
+def _with_assignment(created: Created) -> bytes:
+    """Write `contracts.jobs.CreatedJob`: the token of a tracked job is in this answer, and kept nowhere."""
+    if created.assignment is None:
+        return created.document
+    return created.document[:-1] + b',"assignment":%b}' % orjson.dumps(created.assignment)

@@ -17,6 +17,7 @@ from wayside_jobs.service.cascading import Cascader
 from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.creating import Creator
 from wayside_jobs.service.figures import Count, Figures, QueueCollector
+from wayside_jobs.service.handover import Handover
 from wayside_jobs.service.kinship import Kinship
 from wayside_jobs.service.logbook import LogReader
 from wayside_jobs.service.metrics import JobsMetrics
@@ -64,6 +65,7 @@ class Jobs:
     flow: Flow
     queues: Queues
     reporter: Reporter
+    handover: Handover
     sweeper: Sweeper
     retention: Retention
     statistics: Statistics
@@ -93,6 +95,7 @@ class Jobs:
         log_bounds = LogBounds(settings.log_entries_limit, settings.log_bytes_limit)
         limits = FamilyLimits(settings.family_depth_limit, settings.family_children_limit)
         once = Once(store, announcer)
+        reporter = Reporter(store, announcer, metrics, log_bounds=log_bounds)
         desk = ClaimDesk(store, flow, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
         lists = Lists(store)
         reader = Reader(store, lists, Kinship(Groups(store), types))
@@ -116,7 +119,8 @@ class Jobs:
             desk=desk,
             flow=flow,
             queues=Queues(table, announcer),
-            reporter=Reporter(store, announcer, metrics, log_bounds=log_bounds),
+            reporter=reporter,
+            handover=Handover(desk, reporter),
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
             statistics=Statistics(stats, announcer),
             count=count,

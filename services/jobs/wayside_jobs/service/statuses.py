@@ -19,6 +19,8 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.JobNotFound: HTTPStatus.NOT_FOUND,
         errors.JobTypeNotFound: HTTPStatus.NOT_FOUND,
         errors.QueueNotFound: HTTPStatus.NOT_FOUND,
+        errors.Fenced: HTTPStatus.FORBIDDEN,
+        errors.InvalidReport: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidBulk: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -16,7 +16,13 @@ from wayside_events.contracts.jobs.bulk import (
     BulkReply,
 )
 from wayside_events.contracts.jobs.canceling import CancelBody, CancelRequest
-from wayside_events.contracts.jobs.creating import CreateReply, CreateRequest, JobCreate, RelatedTo
+from wayside_events.contracts.jobs.creating import (
+    CreatedJob,
+    CreateReply,
+    CreateRequest,
+    JobCreate,
+    RelatedTo,
+)
 from wayside_events.contracts.jobs.groups import AwaitReply, AwaitRequest, EndedJob
 from wayside_events.contracts.jobs.job_types import (
     Backoff,
@@ -155,6 +161,7 @@ __all__ = [
     "ConcurrencyLimit",
     "CreateReply",
     "CreateRequest",
+    "CreatedJob",
     "EndedJob",
     "FailReport",
     "GetRequest",

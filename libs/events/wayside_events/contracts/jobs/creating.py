@@ -49,6 +49,12 @@ class JobCreate(Request):
     runner: Runner | None = None
 
 
+class CreatedJob(Job):
+    """What `POST /v1/jobs` answers: the job, with the assignment that lets a tracked one be run."""
+
+    assignment: Assignment | None = None
+
+
 class CreateRequest(Request):
     """Create a job for another service or a runner. `created_by` is the user or service on whose behalf."""
 
