@@ -6,6 +6,7 @@ import orjson
 import pytest
 from tests.jobs.samples import (
     NOW,
+    OTHER_ID,
     after,
     canceled,
     canceling,
@@ -19,9 +20,9 @@ from tests.jobs.samples import (
 
 from wayside_events.catalogue import parse_event
 from wayside_events.contracts import jobs as contracts
-from wayside_events.jobs import LogLevel, Progress
+from wayside_events.jobs import Children, LogLevel, Progress
 from wayside_jobs.domain import verbs
-from wayside_jobs.domain.documents import assignment_fields, job_document
+from wayside_jobs.domain.documents import Kin, assignment_fields, job_document
 from wayside_jobs.domain.events import encode_event
 from wayside_jobs.domain.facts import CancelRequested, Completed, Failed, LogRow
 from wayside_jobs.domain.job import Change, Job
@@ -76,6 +77,26 @@ def test_a_job_is_what_the_contract_says(job: Job) -> None:
     model = contracts.Job.model_validate(document)
     assert document == orjson.loads(model.model_dump_json(exclude_none=True))
     assert model.input == {"a": [1, 2]}
+
+
+def test_what_is_looked_up_for_a_job_is_what_the_contract_says() -> None:
+    counts = {"total": 2, "queued": 1, "running": 0, "completed": 1, "failed": 0, "canceled": 0}
+    kin = Kin(
+        children=Children.model_validate({**counts, "percent": 50}),
+        retried_by=OTHER_ID,
+        resource="/reports/7",
+    )
+    job = verbs.progress(running(**RICH), Progress(current=1, total=4), None, seq=1, now=after(1)).job
+    document = orjson.loads(job_document(job._replace(child_count=2, depth=1), None, kin))
+    model = contracts.Job.model_validate(document)
+    assert document == orjson.loads(model.model_dump_json(exclude_none=True))
+    assert (model.child_count, model.depth, model.children, model.retried_by) == (
+        2,
+        1,
+        kin.children,
+        OTHER_ID,
+    )
+    assert model.eta == after(4)
 
 
 def test_an_assignment_is_what_the_contract_says() -> None:

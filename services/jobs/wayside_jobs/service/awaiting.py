@@ -23,7 +23,7 @@ from wayside_service.errors import Unavailable
 AWAITED_LIMIT = 200_000
 """Ids that may be waited for at one instance; who comes then is told to come again."""
 
-POLL_LIMIT = 10_000
+POLL_LIMIT = 2_000
 """Ids one backstop poll looks at; the next goes on with others."""
 
 REPLY_BYTES = 900 * 1024

@@ -30,6 +30,9 @@ DUE_LIMIT = 100_000
 SWEPT_CHILDREN_LIMIT = 20_000
 """Children the backstop counts at a time, about; the next time it goes on from there."""
 
+_REST = 4
+"""How many times as long as a rollup took the next waits: those of large families take a share of the time, not all."""
+
 _BEFORE_ALL: Final = "00000000-0000-0000-0000-000000000000"
 
 log = structlog.get_logger("wayside_jobs.rollup")
@@ -67,7 +70,9 @@ class Rollup:
                 job_id for job_id, due_at in islice(self._due.items(), PARENTS_LIMIT) if due_at <= loop.time()
             ]
             if due:
+                began = loop.time()
                 await self._try(due)
+                await asyncio.sleep(_REST * (loop.time() - began))
             if loop.time() >= sweep_at:
                 await self._try_to_sweep()
                 sweep_at = loop.time() + self._backstop_seconds
