@@ -51,6 +51,18 @@ def test_too_many_log_lines_push_out_the_oldest_and_that_is_said() -> None:
     assert parsed.entries[0].context == {"dropped": 2}
 
 
+def test_too_many_bytes_of_log_push_out_the_oldest_and_that_is_said() -> None:
+    buffer = AttemptBuffer(log_bytes=10_000)
+    for number in range(30):
+        buffer.log(log_line(LogLevel.INFO, str(number), {"text": "x" * 1_000}))
+    (report,) = popped(buffer)
+    parsed = REPORT.validate_python(IDENTITY | report)
+    assert isinstance(parsed, LogReport)
+    assert [entry.message for entry in parsed.entries[-2:]] == ["28", "29"]
+    assert parsed.entries[0].context == {"dropped": 30 - len(parsed.entries[1:])}
+    assert len(parsed.entries) < 11
+
+
 def test_long_log_lines_are_split_into_reports_of_bounded_size() -> None:
     buffer = AttemptBuffer()
     for _ in range(100):

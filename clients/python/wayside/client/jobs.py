@@ -1,4 +1,4 @@
-"""Jobs over HTTP: create, read, cancel, wait."""
+"""Jobs over HTTP: create, read, cancel, retry, wait."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -13,7 +13,15 @@ from wayside.client.pages import Listing, Page, parsed
 from wayside.client.streams import Events, Snapshot
 from wayside.client.transport import Call, Transport, reading
 from wayside.errors import Conflict
-from wayside_events.contracts.jobs import CancelBody, Job, JobCreate
+from wayside_events.contracts.jobs import (
+    BulkAction,
+    BulkBody,
+    BulkFilter,
+    BulkReply,
+    CancelBody,
+    Job,
+    JobCreate,
+)
 from wayside_events.identifiers import EntityId, parse_scope
 from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, Related
 
@@ -51,6 +59,22 @@ class JobFilter(TypedDict, total=False):
     created_after: datetime
     created_before: datetime
     limit: int
+
+
+class BulkWanted(TypedDict, total=False):
+    """Which jobs a bulk action is about; all that is given holds together. `all` says that nothing is left out."""
+
+    status: JobStatus | str | Sequence[JobStatus | str]
+    type: str
+    session_id: str
+    parent_id: str
+    root_id: str
+    related_type: str
+    related_id: str
+    created_by: str
+    created_after: datetime
+    created_before: datetime
+    all: bool
 
 
 class Jobs:
@@ -95,13 +119,21 @@ class Jobs:
         """Yield a job's log, oldest first."""
         return Listing(self._transport, _path(job_id, "/logs"), LogEntry).items({})
 
-    async def cancel(self, job_id: str, *, reason: str | None = None) -> Job:
+    async def cancel(
+        self,
+        job_id: str,
+        *,
+        reason: str | None = None,
+        cascade: bool = True,
+        idempotency_key: str | None = None,
+    ) -> Job:
         """Ask for a job to end: one that waits is canceled at once, one that runs when its runner has stopped it.
 
-        Raises `Conflict` for a job that is over.
+        With `cascade` its children are asked next, and theirs. Raises `Conflict` for a job that is over.
         """
-        body = CancelBody(reason=reason)
-        call = Call("POST", _path(job_id, "/cancel"), body=body, may_be_repeated=True)
+        body = CancelBody(reason=reason, cascade=cascade)
+        path = _path(job_id, "/cancel")
+        call = Call("POST", path, body=body, idempotency_key=idempotency_key, may_be_repeated=True)
         try:
             return parsed(await self._transport.send(call), Job)
         except Conflict as conflict:
@@ -109,6 +141,46 @@ class Jobs:
             if job is None or job.status is not JobStatus.CANCELED:
                 raise
             return job
+
+    async def retry(self, job_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Create a job like one that has ended, linked by `retry_of`, or return the retry that is active.
+
+        Raises `Conflict` for a job that has not ended, or cannot be retried.
+        """
+        key = idempotency_key or str(uuid4())
+        call = Call("POST", _path(job_id, "/retry"), idempotency_key=key, may_be_repeated=True)
+        return parsed(await self._transport.send(call), Job)
+
+    async def bulk(
+        self,
+        action: BulkAction | str,
+        *,
+        scope: str,
+        job_ids: Sequence[str] | None = None,
+        reason: str | None = None,
+        cascade: bool = True,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+        **wanted: Unpack[BulkWanted],
+    ) -> BulkReply:
+        """Cancel or retry the named jobs, or those of a filter; with `dry_run` only count them and show some.
+
+        Of up to 500 jobs each has its outcome in `items`; more are the work of `job`, which may be waited for or canceled.
+        """
+        body = BulkBody.model_validate(
+            {
+                "action": action,
+                "scope": scope,
+                "job_ids": job_ids,
+                "filter": _bulk_filter(wanted) if wanted or job_ids is None else None,
+                "reason": reason,
+                "cascade": cascade,
+                "dry_run": dry_run,
+            }
+        )
+        key = idempotency_key or str(uuid4())
+        call = Call("POST", "/v1/jobs/bulk", body=body, idempotency_key=key, may_be_repeated=True)
+        return parsed(await self._transport.send(call), BulkReply)
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
         """Wait until a job is over, and return it; raises `TimeoutError`."""
@@ -120,6 +192,12 @@ class Jobs:
                     case JobCompleted() | JobFailed() | JobCanceled():
                         break
         return await self.get(job_id)
+
+
+def _bulk_filter(wanted: BulkWanted) -> BulkFilter:
+    status = wanted.get("status", ())
+    statuses = (status,) if isinstance(status, str) else tuple(status)
+    return BulkFilter.model_validate({**wanted, "status": statuses})
 
 
 def _path(job_id: str, rest: str = "") -> str:
