@@ -1,29 +1,39 @@
 """What an ending is reported as, for every reason to stop; pure decisions."""
 
 import asyncio
+import threading
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, model_serializer
 from tests.sdk.test_reporter import new_attempt
 
 from wayside import Context, InvalidHandler, NonRetryable, Stop
 from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, conclude, failure
-from wayside.worker.handlers import job_handler
+from wayside.worker.handlers import JobHandler, job_handler
 
 
 async def nothing(ctx: Context) -> None:
     pass
 
 
+async def anything(ctx: Context) -> Any: ...
+
+
+async def counted(ctx: Context) -> int:
+    return 1
+
+
 HANDLER = job_handler("report", nothing, {})
 
 
-def reported(ending: Ending, stop: Stop | None = None) -> dict[str, Any]:
+def reported(ending: Ending, stop: Stop | None = None, handler: JobHandler = HANDLER) -> dict[str, Any]:
     """What is said last of an attempt that ends like this."""
     attempt = new_attempt()
     if stop is not None:
         attempt.stop(stop)
-    conclude(attempt, HANDLER, ending)
+    conclude(attempt, handler, ending)
     last: dict[str, Any] = {}
     while (report := attempt.next_report()) is not None:
         last = report
@@ -90,6 +100,71 @@ def test_every_exception_can_be_described(error: Exception) -> None:
     described = failure(error)
     assert described.model_dump_json().encode()
     assert described.message
+
+
+class Unshowable:
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+class Unreadable(BaseModel):
+    """Its own code fails when it is encoded."""
+
+    @model_serializer
+    def encode(self) -> dict[str, object]:
+        raise RuntimeError("not now")
+
+
+def endless() -> list[object]:
+    cycle: list[object] = []
+    cycle.append(cycle)
+    return cycle
+
+
+def nested() -> list[object]:
+    deep: list[object] = []
+    for _ in range(10_000):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\xff",
+        {"lock": threading.Lock()},
+        endless(),
+        nested(),
+        Unshowable(),
+        [Unshowable()],
+        "\ud800",
+        Unreadable(),
+    ],
+    ids=["bytes", "lock", "cycle", "depth", "unshowable", "unshowable inside", "surrogate", "own code"],
+)
+def test_a_result_that_is_no_json_fails_the_job_for_good_and_says_what_it_is(value: object) -> None:
+    error = reported(Returned(value), handler=job_handler("report", anything, {}))["error"]
+    assert (error["code"], error["retryable"]) == ("invalid_result", False)
+    assert f"a {type(value).__name__}, cannot be encoded as JSON" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        (b"abc", "abc"),
+        ({3}, [3]),
+        (float("nan"), None),
+        ((1, 2), [1, 2]),
+        ({1: UUID(int=0)}, {"1": str(UUID(int=0))}),
+    ],
+)
+def test_what_json_has_another_word_for_is_kept_as_that(value: object, result: object) -> None:
+    assert reported(Returned(value), handler=job_handler("report", anything, {}))["result"] == result
+
+
+def test_a_result_of_another_type_that_cannot_be_shown_fails_the_job() -> None:
+    error = reported(Returned(Unshowable()), handler=job_handler("report", counted, {}))["error"]
+    assert error["code"] == "invalid_result"
 
 
 def with_three(ctx: Context, one: int, two: int) -> None: ...

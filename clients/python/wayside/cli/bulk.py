@@ -10,7 +10,7 @@ from rich.console import Console
 from wayside.cli import rendering
 from wayside.cli.gateway import client_for, fail, run
 from wayside.client.client import Client
-from wayside.client.jobs import BulkWanted
+from wayside.client.jobs import BulkOptions
 from wayside_events.contracts.jobs import BulkReply
 
 Filter = dict[str, str | list[str]]
@@ -25,8 +25,7 @@ class Order:
     job_ids: Sequence[str] | None
     wanted: Filter
     all_jobs: bool
-    reason: str | None = None
-    cascade: bool = True
+    options: BulkOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +71,13 @@ def act(url: str | None, token: str | None, order: Order, manner: Manner) -> Non
 
 async def _send(client: Client, order: Order, *, dry_run: bool) -> BulkReply:
     assert order.scope is not None
-    wanted = cast("BulkWanted", {**order.wanted, **({"all": True} if order.all_jobs else {})})
+    everything = {"all": True} if order.all_jobs else {}
     return await client.jobs.bulk(
         order.action,
         scope=order.scope,
         job_ids=order.job_ids or None,
-        reason=order.reason,
-        cascade=order.cascade,
         dry_run=dry_run,
-        **wanted,
+        **cast("BulkOptions", {**order.options, **order.wanted, **everything}),
     )
 
 

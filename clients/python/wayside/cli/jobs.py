@@ -103,7 +103,7 @@ def cancel_jobs(  # noqa: PLR0913, PLR0917 - options of a command
             as_json=as_json,
         )
         return
-    order = bulk.Order("cancel", scope, job_ids, wanted, all_jobs, reason=reason, cascade=cascade)
+    order = bulk.Order("cancel", scope, job_ids, wanted, all_jobs, {"reason": reason, "cascade": cascade})
     bulk.act(url, token, order, bulk.Manner(dry_run=dry_run, is_sure=yes, as_json=as_json))
 
 
@@ -136,7 +136,7 @@ def retry_jobs(  # noqa: PLR0913, PLR0917 - options of a command
         job_id = job_ids[0]
         commands.show_job(url, token, lambda client: client.jobs.retry(job_id), as_json=as_json)
         return
-    order = bulk.Order("retry", scope, job_ids, wanted, all_jobs)
+    order = bulk.Order("retry", scope, job_ids, wanted, all_jobs, {})
     bulk.act(url, token, order, bulk.Manner(dry_run=dry_run, is_sure=yes, as_json=as_json))
 
 

@@ -16,7 +16,6 @@ from wayside.errors import Conflict
 from wayside_events.contracts.jobs import (
     BulkAction,
     BulkBody,
-    BulkFilter,
     BulkReply,
     CancelBody,
     Job,
@@ -61,8 +60,11 @@ class JobFilter(TypedDict, total=False):
     limit: int
 
 
-class BulkWanted(TypedDict, total=False):
-    """Which jobs a bulk action is about; all that is given holds together. `all` says that nothing is left out."""
+class BulkOptions(TypedDict, total=False):
+    """Which jobs a bulk action is about; all that is given holds together, and `all` says that nothing is left out.
+
+    `reason` and `cascade` are for cancels, as of one job.
+    """
 
     status: JobStatus | str | Sequence[JobStatus | str]
     type: str
@@ -75,6 +77,8 @@ class BulkWanted(TypedDict, total=False):
     created_after: datetime
     created_before: datetime
     all: bool
+    reason: str | None
+    cascade: bool
 
 
 class Jobs:
@@ -157,11 +161,9 @@ class Jobs:
         *,
         scope: str,
         job_ids: Sequence[str] | None = None,
-        reason: str | None = None,
-        cascade: bool = True,
         dry_run: bool = False,
         idempotency_key: str | None = None,
-        **wanted: Unpack[BulkWanted],
+        **options: Unpack[BulkOptions],
     ) -> BulkReply:
         """Cancel or retry the named jobs, or those of a filter; with `dry_run` only count them and show some.
 
@@ -172,10 +174,8 @@ class Jobs:
                 "action": action,
                 "scope": scope,
                 "job_ids": job_ids,
-                "filter": _bulk_filter(wanted) if wanted or job_ids is None else None,
-                "reason": reason,
-                "cascade": cascade,
                 "dry_run": dry_run,
+                **_bulk_options(options, is_filter=job_ids is None),
             }
         )
         key = idempotency_key or str(uuid4())
@@ -194,10 +194,14 @@ class Jobs:
         return await self.get(job_id)
 
 
-def _bulk_filter(wanted: BulkWanted) -> BulkFilter:
-    status = wanted.get("status", ())
-    statuses = (status,) if isinstance(status, str) else tuple(status)
-    return BulkFilter.model_validate({**wanted, "status": statuses})
+def _bulk_options(options: BulkOptions, *, is_filter: bool) -> dict[str, object]:
+    """Tell the filter from what else is said of a bulk action."""
+    said = {name: value for name, value in options.items() if name in ("reason", "cascade")}
+    wanted = {name: value for name, value in options.items() if name not in said}
+    status = options.get("status")
+    if status is not None:
+        wanted["status"] = (status,) if isinstance(status, str) else tuple(status)
+    return {**said, "filter": wanted if wanted or is_filter else None}
 
 
 def _path(job_id: str, rest: str = "") -> str:
