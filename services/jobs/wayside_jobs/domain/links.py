@@ -1,8 +1,8 @@
 """Where related things are found: paths of the API, and a page of the product made from the job type's template."""
 
 import re
+import string
 from typing import Final
-from urllib.parse import quote
 
 from wayside_events.contracts.problems import FieldError
 from wayside_jobs.domain.errors import InvalidJob
@@ -25,6 +25,9 @@ PLACEHOLDERS: Final = (
 
 _PLACEHOLDER = re.compile(r"{([^{}]*)}")
 _BEGINNING = re.compile(r"/(?!/)|https?://[^/{}]")
+_UNRESERVED = frozenset((string.ascii_letters + string.digits + "-._~").encode())
+"""RFC 3986: all others are escaped, the slash too."""
+
 _NOWHERE = frozenset({"", ".", ".."})
 """As a part of a path these lead to another page."""
 
@@ -50,7 +53,7 @@ def resource_link(template: str | None, job: Job) -> str | None:
     values = {name: _value(job, name) for name in _PLACEHOLDER.findall(template)}
     if any(value is None or value in _NOWHERE for value in values.values()):
         return None
-    return _PLACEHOLDER.sub(lambda match: quote(values[match[1]] or "", safe=""), template)
+    return _PLACEHOLDER.sub(lambda match: _quoted(values[match[1]] or ""), template)
 
 
 def job_links(job: Job, *, retried_by: str | None = None, resource: str | None = None) -> dict[str, str]:
@@ -71,6 +74,10 @@ def job_links(job: Job, *, retried_by: str | None = None, resource: str | None =
     if resource is not None:
         links["resource"] = resource
     return links
+
+
+def _quoted(value: str) -> str:
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in value.encode())
 
 
 def _value(job: Job, name: str) -> str | None:

@@ -49,29 +49,31 @@ log = structlog.get_logger("wayside_jobs.awaiting")
 
 
 class _Waiter:
-    """One request that waits. `hints` are those of its jobs that are said to be over."""
+    """One request that waits. `told` are those of its jobs that are said to be over."""
 
     def __init__(self) -> None:
-        self.hints: set[EntityId] = set()
+        self.told: set[EntityId] = set()
         self.woken = asyncio.Event()
+        self._news: set[EntityId] = set()
 
-    def hint(self, job_id: EntityId) -> None:
-        self.hints.add(job_id)
+    def tell(self, job_id: EntityId) -> None:
+        self.told.add(job_id)
+        self._news.add(job_id)
         self.woken.set()
 
-    async def wait(self, until: float) -> set[EntityId]:
-        """Return what the hints are when there is one, or none when the time is over."""
+    async def wait(self, until: float) -> bool:
+        """Return whether there is news before the time is over."""
         try:
             async with asyncio.timeout_at(until):
                 await self.woken.wait()
         except TimeoutError:
-            return set()
-        return self.hints
+            return False
+        return bool(self._news)
 
-    def take_hints(self) -> set[EntityId]:
-        hints, self.hints = self.hints, set()
+    def take_news(self) -> set[EntityId]:
+        news, self._news = self._news, set()
         self.woken.clear()
-        return hints
+        return news
 
 
 class _Answer:
@@ -191,8 +193,10 @@ class AwaitDesk:
                 break
             if len(job_ids) >= _LINGER_FROM:
                 await asyncio.sleep(_LINGER_SECONDS)
-            hints = waiter.take_hints()
-            answer = await self._found(scope, job_ids, [job_id for job_id in job_ids if job_id in hints])
+            news = waiter.take_news()
+            answer = await self._found(scope, job_ids, [job_id for job_id in job_ids if job_id in news])
+            if not answer.is_worth_telling:
+                waiter.told -= news
         return answer.encode()
 
     async def _found(self, scope: str, job_ids: Sequence[EntityId], looked_at: Sequence[EntityId]) -> _Answer:
@@ -223,10 +227,10 @@ class AwaitDesk:
     def _wake(self, job_id: EntityId) -> bool:
         """Tell those who wait here for a job; returns whether one of them had not been told."""
         waiters = self._waiters.get(job_id, ())
-        untold = [waiter for waiter in waiters if job_id not in waiter.hints]
-        for waiter in untold:
-            waiter.hint(job_id)
-        return bool(untold)
+        is_news = any(job_id not in waiter.told for waiter in waiters)
+        for waiter in waiters:
+            waiter.tell(job_id)
+        return is_news
 
     def _hear_changes(self, changes: Sequence[Change]) -> None:
         ended = [change.job.id for change in changes if change.job.status in TERMINAL]

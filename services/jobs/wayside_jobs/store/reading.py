@@ -48,16 +48,6 @@ class Lists:
                     break
         return Walk(found, place)
 
-    async def places(self, wanted: Wanted, *, after: Position, limit: int) -> list[Position]:
-        """Find the next jobs after a place, newest first, however long it takes: fewer than `limit` are all there are."""
-        found: list[Position] = []
-        place: Position | None = after
-        while place is not None and len(found) < limit:
-            walk = await self.walk([wanted], after=place, limit=limit - len(found))
-            found += walk.places
-            place = walk.next
-        return found
-
     async def ended(
         self, scope: str, creator: str, *, since: datetime, after: Position, limit: int
     ) -> list[Position]:
