@@ -147,7 +147,7 @@ WRONG_JOBS: list[Any] = [
     ({"max_attempts": 0}, 422, "invalid_input", "/max_attempts"),
     ({"timeout_seconds": -1}, 422, "invalid_input", "/timeout_seconds"),
     ({"runner": "web-1"}, 422, "invalid_input", "/runner"),
-    ({"mode": "tracked", "runner": "web-1"}, 422, "invalid_input", "/mode"),
+    ({"mode": "tracked"}, 422, "invalid_input", "/runner"),
     ({"input": "x" * 256 * 1024}, 413, "too_large", "/input"),
     ({"input": 2**70}, 422, "invalid_input", "/input"),
 ]

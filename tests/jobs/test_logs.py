@@ -61,6 +61,8 @@ async def test_a_log_keeps_its_newest_entries_and_says_what_it_dropped(
     messages, dropped, _ = await entries(api, job_id)
     assert (messages[0], messages[-1], dropped) == ("1.2", "2.10", 13)
     assert await log.has(job_id, "queued", "started", "log", "log", "log")
+    job = await api.job(job_id)
+    assert (job.log_entries, job.log_dropped) == (20, 13)
     told = [event.data.dropped for event in log.of(job_id) if isinstance(event, JobLogged)]
     assert told == [0, 0, 13]
 

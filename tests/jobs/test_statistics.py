@@ -135,7 +135,7 @@ class SlowStats(Stats):
         await self.may_go.wait()
         if self.is_down:
             raise DatabaseUnavailable
-        return Snapshot(NOW, [], [], {})
+        return Snapshot(NOW, [], {})
 
 
 async def test_all_who_ask_at_a_time_share_one_count_and_one_that_leaves_ends_it_for_nobody() -> None:

@@ -65,6 +65,8 @@ def job_fields(job: Job, job_input: Json | None, kin: Kin = ALONE) -> Document:
             "depth": job.depth,
             "child_count": job.child_count,
             "children": kin.children.model_dump() if kin.children else None,
+            "log_entries": job.log_entries,
+            "log_dropped": job.log_dropped,
             "retry_of": job.retry_of,
             "retried_by": kin.retried_by,
             "unique_key": job.unique_key,

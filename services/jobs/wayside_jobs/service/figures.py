@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +21,8 @@ from wayside_service.errors import Unavailable
 FRESH_SECONDS = 1.0
 COST_SHARE = 20
 """A count is used for twenty times as long as it took, so that counting takes a twentieth of a connection at most."""
+
+FRESH_SECONDS_LIMIT = 60.0
 
 OLDEST_SECONDS = 300.0
 """While counting fails, how old a count may be that is still shown."""
@@ -75,7 +77,8 @@ class Count:
         begun = self._now()
         snapshot = await self._stats.snapshot(minutes=_LONG)
         self._snapshot, self._taken_at = snapshot, self._now()
-        self._fresh_until = self._taken_at + max(FRESH_SECONDS, COST_SHARE * (self._taken_at - begun))
+        cost = COST_SHARE * (self._taken_at - begun)
+        self._fresh_until = self._taken_at + min(max(FRESH_SECONDS, cost), FRESH_SECONDS_LIMIT)
         return snapshot
 
     def _taken(self, task: asyncio.Task[Snapshot]) -> None:
@@ -89,36 +92,40 @@ class Count:
 
 
 class Figures:
-    """What is told of queues."""
+    """What is told of queues: orders as they are now, numbers as they were counted last."""
 
-    def __init__(self, count: Count) -> None:
+    def __init__(self, count: Count, stats: Stats) -> None:
         self._count = count
+        self._stats = stats
 
     async def page(self, *, after: str, limit: int) -> QueueFiguresPage:
         """Return queues by name: those that are in use, were within the hour, or that a type or an order names."""
-        snapshot = await self._count.get()
-        names = [name for name in _names(snapshot) if name > after]
+        snapshot, orders = await self._count.get(), await self._orders()
+        names = [name for name in _names(snapshot, orders) if name > after]
         return QueueFiguresPage(
-            items=_figures(snapshot, names[:limit]),
+            items=_figures(snapshot, orders, names[:limit]),
             next_page=names[limit - 1] if len(names) > limit else None,
         )
 
     async def one(self, name: str) -> QueueFigures:
         """Return one queue; raises `QueueNotFound`."""
-        snapshot = await self._count.get()
-        if name not in _names(snapshot):
+        snapshot, orders = await self._count.get(), await self._orders()
+        if name not in _names(snapshot, orders):
             raise QueueNotFound(name)
-        return _figures(snapshot, [name])[0]
+        return _figures(snapshot, orders, [name])[0]
+
+    async def _orders(self) -> dict[str, QueueRow]:
+        return {row.name: row for row in await self._stats.queues()}
 
 
-def _names(snapshot: Snapshot) -> list[str]:
-    ordered = {row.name for row in snapshot.queues}
+def _names(snapshot: Snapshot, orders: Collection[str]) -> list[str]:
     filled = {number.queue for number in snapshot.numbers}
-    return sorted(ordered | filled | {place.queue for place in snapshot.tallies})
+    return sorted(filled.union(orders) | {place.queue for place in snapshot.tallies})
 
 
-def _figures(snapshot: Snapshot, names: Sequence[str]) -> tuple[QueueFigures, ...]:
-    orders = {row.name: row for row in snapshot.queues}
+def _figures(
+    snapshot: Snapshot, orders: Mapping[str, QueueRow], names: Sequence[str]
+) -> tuple[QueueFigures, ...]:
     numbers: dict[str, list[Number]] = defaultdict(list)
     for number in snapshot.numbers:
         numbers[number.queue].append(number)
@@ -195,7 +202,7 @@ class QueueCollector(Collector):
             "How long the first of a queue has waited.",
             labels=("queue",),
         )
-        for queue in _figures(snapshot, _names(snapshot)):
+        for queue in _figures(snapshot, {}, _names(snapshot, ())):
             oldest.add_metric((queue.name,), queue.oldest_waiting_seconds or 0.0)
         counted = GaugeMetricFamily(
             "wayside_jobs_queue_counted_timestamp_seconds", "When queues were counted."

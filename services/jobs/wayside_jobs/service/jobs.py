@@ -124,7 +124,7 @@ class Jobs:
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
             statistics=Statistics(stats, announcer),
             count=count,
-            figures=Figures(count),
+            figures=Figures(count, stats),
             retention=Retention(Old(store), broom, interval_seconds=settings.sweep_interval_seconds),
         )
 

@@ -42,7 +42,6 @@ class Snapshot:
     """All that is counted, as it was at one moment."""
 
     counted_at: datetime
-    queues: Sequence[QueueRow]
     numbers: Sequence[Number]
     tallies: Mapping[Place, Tally]
 
@@ -59,18 +58,21 @@ class Stats:
         async with self._store.acquire() as connection:
             await connection.execute(SQL.add_stats, orjson.dumps(rows).decode())
 
+    async def queues(self) -> list[QueueRow]:
+        """Return the queues that somebody paused or limited, and those that job types name."""
+        async with self._store.acquire() as connection:
+            return [QueueRow(**row) for row in await connection.fetch(SQL.read_queues)]
+
     async def snapshot(self, *, minutes: int) -> Snapshot:
         """Count what there is now, and read what happened in the last minutes."""
         async with self._store.transaction() as unit:
             counted_at = await unit.now()
             since = counted_at.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
             connection = unit.connection
-            queues = await connection.fetch(SQL.read_queues)
             numbers = await connection.fetch(SQL.count_jobs, timeout=_COUNT_TIMEOUT_SECONDS)
             happened = await connection.fetch(SQL.read_stats, since)
         return Snapshot(
             counted_at,
-            [QueueRow(**row) for row in queues],
             [Number(**row) for row in numbers],
             dict(map(_tally, happened)),
         )

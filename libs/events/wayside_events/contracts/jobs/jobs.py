@@ -63,6 +63,8 @@ class Job(Reply):
     parent_id: Id | None = None
     root_id: Id | None = None
     depth: int = 0
+    log_entries: int = 0
+    log_dropped: int = 0
     child_count: int = 0
     children: Children | None = None
     retry_of: Id | None = None
