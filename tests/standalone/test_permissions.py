@@ -27,6 +27,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "wayside.jobs.v1.claim": {RUNNER, GOVERNANCE},
     "wayside.jobs.v1.report": {RUNNER, GOVERNANCE},
     "wayside.jobs.v1.create": {RUNNER, GOVERNANCE, CLIENT},
+    "wayside.jobs.v1.create_many": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.get": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.await": {RUNNER, GOVERNANCE, CLIENT},
     "wayside.jobs.v1.cancel": {RUNNER, GOVERNANCE, CLIENT},

@@ -12,6 +12,7 @@ from wayside_events.contracts.jobs import (
     BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
+    CREATE_MANY_SUBJECT,
     CREATE_SUBJECT,
     GET_SUBJECT,
     REGISTER_SUBJECT,
@@ -24,6 +25,7 @@ from wayside_events.contracts.jobs import (
     CancelBody,
     CancelRequest,
     ClaimRequest,
+    CreateManyRequest,
     CreateRequest,
     GetRequest,
     RegisterRequest,
@@ -35,6 +37,7 @@ from wayside_events.contracts.jobs import (
 from wayside_jobs.domain.creation import Origin
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.values import plain_text
+from wayside_jobs.service.batching import Orderer
 from wayside_jobs.service.handover import assignments_in
 from wayside_jobs.service.jobs import Jobs
 from wayside_jobs.service.repeating import Caller
@@ -66,6 +69,7 @@ class Rpc:
             Endpoint(WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
             Endpoint(REPORT_SUBJECT, ReportRequest, self._report),
             Endpoint(CREATE_SUBJECT, CreateRequest, self._create),
+            Endpoint(CREATE_MANY_SUBJECT, CreateManyRequest, self._create_many),
             Endpoint(GET_SUBJECT, GetRequest, self._get),
             Endpoint(CANCEL_SUBJECT, CancelRequest, self._cancel),
             Endpoint(RETRY_SUBJECT, RetryRequest, self._retry),
@@ -103,6 +107,17 @@ class Rpc:
         if created.assignment is not None:
             reply["assignment"] = created.assignment
         return Encoded(body=orjson.dumps(reply))
+
+    async def _create_many(self, request: CreateManyRequest) -> Encoded:
+        plain_text(request.created_by, "/created_by")
+        plain_text(request.traceparent, "/traceparent")
+        traceparent = request.traceparent or current_traceparent()
+        orderer = Orderer(
+            origin=Origin(created_by=request.created_by, traceparent=traceparent),
+            idempotency_key=request.idempotency_key,
+            may_create=lambda _scope: True,
+        )
+        return Encoded(body=await self._jobs.batches.create(request.jobs, orderer))
 
     async def _get(self, request: GetRequest) -> Encoded:
         return _job(await self._jobs.reader.get(request.job_id, lambda scope: scope == request.scope))

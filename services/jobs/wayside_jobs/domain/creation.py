@@ -47,6 +47,8 @@ def check_mode(wanted: JobCreate) -> None:
         errors.append(_error("/runner", "missing", "A tracked job names the process that runs it."))
     if not tracked and wanted.runner is not None:
         errors.append(_error("/runner", "unexpected", "Only a tracked job names its runner."))
+    if wanted.unique_period_seconds is not None and wanted.unique_key is None:
+        errors.append(_error("/unique_period_seconds", "unexpected", "A period needs a unique_key."))
     if tracked and wanted.run_at is not None:
         errors.append(_error("/run_at", "unexpected", "A tracked job starts at once."))
     if tracked and wanted.max_attempts not in (None, 1):

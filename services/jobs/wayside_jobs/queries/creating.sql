@@ -19,6 +19,22 @@ RETURNING id::text;
 SELECT id::text FROM jobs
 WHERE scope = $1 AND type = $2 AND unique_key = $3 AND status IN ('queued', 'running');
 
+-- name: lock_unique_keys
+-- Let one transaction after the other look for these keys and create a job; the lock of an active job's key is its index.
+SELECT pg_advisory_xact_lock(hashtextextended(given.name, 7)) FROM unnest($1::text[]) AS given (name);
+
+-- name: find_recent
+-- The newest job with a scope ($1), type ($2) and unique key ($3) within so many seconds ($4), for the new job $5.
+SELECT given.asked_for::text AS asked_for, found.id::text AS id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::uuid[])
+    AS given (scope, type, unique_key, seconds, asked_for)
+CROSS JOIN LATERAL (
+    SELECT jobs.id FROM jobs
+    WHERE jobs.scope = given.scope AND jobs.type = given.type AND jobs.unique_key = given.unique_key
+        AND jobs.created_at > clock_timestamp() - make_interval(secs => given.seconds)
+    ORDER BY jobs.created_at DESC LIMIT 1
+) AS found;
+
 -- name: remember_keys
 -- Take idempotency keys (scopes, callers, keys, request hashes, job ids); those that are taken are left out.
 INSERT INTO idempotency_keys (scope, caller, key, request_hash, job_id)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from wayside_jobs.routes import (
+    batch,
     bulk,
     canceling,
     job_types,
@@ -17,6 +18,7 @@ from wayside_jobs.routes import (
 )
 
 ROUTES: Final = (
+    *batch.routes,
     *jobs.routes,
     *reading.routes,
     *bulk.routes,

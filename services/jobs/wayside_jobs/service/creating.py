@@ -2,21 +2,33 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import orjson
 
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
 from wayside_events.identifiers import new_id
 from wayside_jobs.domain.creation import Origin, check_mode, check_reserved
+from wayside_jobs.domain.errors import JobsError, SimultaneousChange
 from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.grouping import Group
 from wayside_jobs.service.making import Created, Creation, Making
-from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.service.registry import JobType, JobTypes
 from wayside_jobs.store import KeyUse, Store
 
-BATCH_LIMIT = 500
+BATCH_LIMIT = 1_000
+
+_PENDING = SimultaneousChange("Nobody has looked at this job yet.")
+
+
+class Wanted(NamedTuple):
+    """One of several jobs to create."""
+
+    job: JobCreate
+    origin: Origin
+    idempotency_key: str | None
 
 
 class Creator:
@@ -43,24 +55,35 @@ class Creator:
         Raises `UnknownJobType`, `UnknownParent`, `ParentEnded`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
         `IdempotencyConflict`.
         """
-        creation = await self._checked(wanted, origin, idempotency_key)
+        creation = _checked(wanted, await self._types.get(wanted.type), origin, idempotency_key)
         [answer] = await self.group.submit([creation])
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def _checked(self, wanted: JobCreate, origin: Origin, key: str | None) -> Creation:
-        check_mode(wanted)
-        check_reserved(wanted)
-        _check_texts(wanted)
-        job_type = await self._types.get(wanted.type)
-        job_input = json_text(wanted.input, "/input", PAYLOAD_LIMIT_BYTES)
-        job_type.check_input(wanted.input)
-        job_id = new_id()
-        use = None
-        if key is not None:
-            use = KeyUse(wanted.scope, origin.created_by, key, _request_hash(wanted), job_id)
-        return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
+    async def create_all(self, wanted: Sequence[Wanted]) -> list[Created | Exception]:
+        """Create jobs as `create` does; returns what became of each. Not all of them are one transaction.
+
+        Raises `Unavailable` while too much waits, or when the type of a job cannot be read.
+        """
+        types = {name: await self._type(name) for name in {item.job.type for item in wanted}}
+        answers: list[Created | Exception] = []
+        creations: list[Creation] = []
+        for item in wanted:
+            try:
+                creations.append(_checked(item.job, types[item.job.type], item.origin, item.idempotency_key))
+            except JobsError as error:
+                answers.append(error)
+            else:
+                answers.append(_PENDING)
+        made = iter(await self.group.submit(creations))
+        return [next(made) if answer is _PENDING else answer for answer in answers]
+
+    async def _type(self, name: str) -> JobType | JobsError:
+        try:
+            return await self._types.get(name)
+        except JobsError as error:
+            return error
 
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
         """Create jobs no two of which share a key, in one transaction."""
@@ -69,6 +92,24 @@ class Creator:
             answers = await making.run(creations)
         self._announcer.committed(making.changes)
         return [answers[creation.job_id] for creation in creations]
+
+
+def _checked(
+    wanted: JobCreate, job_type: JobType | JobsError, origin: Origin, key: str | None
+) -> Creation:
+    """Check all that can be checked without the other jobs."""
+    check_mode(wanted)
+    check_reserved(wanted)
+    _check_texts(wanted)
+    if isinstance(job_type, JobsError):
+        raise job_type
+    job_input = json_text(wanted.input, "/input", PAYLOAD_LIMIT_BYTES)
+    job_type.check_input(wanted.input)
+    job_id = new_id()
+    use = None
+    if key is not None:
+        use = KeyUse(wanted.scope, origin.created_by, key, _request_hash(wanted), job_id)
+    return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
 
 
 def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:
@@ -86,12 +127,13 @@ def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:
 
 
 def _check_texts(wanted: JobCreate) -> None:
-    for field in ("unique_key", "session_id", "origin"):
-        plain_text(getattr(wanted, field), f"/{field}")
+    plain_text(wanted.unique_key, "/unique_key")
+    plain_text(wanted.session_id, "/session_id")
+    plain_text(wanted.origin, "/origin")
     if wanted.related is not None:
         plain_text(wanted.related.type, "/related/type")
         plain_text(wanted.related.id, "/related/id")
 
 
 def _request_hash(wanted: JobCreate) -> bytes:
-    return hashlib.sha256(orjson.dumps(wanted.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(orjson.dumps(wanted.model_dump(mode="json", exclude={"idempotency_key"}), option=orjson.OPT_SORT_KEYS)).digest()

@@ -10,6 +10,7 @@ from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.service.activity import Activity
 from wayside_jobs.service.announcing import Announcer, Messenger
 from wayside_jobs.service.awaiting import AwaitDesk
+from wayside_jobs.service.batching import BatchCreator
 from wayside_jobs.service.bulk import BulkDesk
 from wayside_jobs.service.bulk_running import BulkRunner
 from wayside_jobs.service.canceling import Canceler
@@ -51,6 +52,7 @@ class Jobs:
     types: JobTypes
     workers: Workers
     creator: Creator
+    batches: BatchCreator
     reader: Reader
     activity: Activity
     awaits: AwaitDesk
@@ -97,13 +99,15 @@ class Jobs:
         once = Once(store, announcer)
         reporter = Reporter(store, announcer, metrics, log_bounds=log_bounds)
         desk = ClaimDesk(store, flow, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
+        creator = Creator(store, types, announcer, limits)
         lists = Lists(store)
         reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(
             announcer=announcer,
             types=types,
             workers=Workers(Runners(store), types),
-            creator=Creator(store, types, announcer, limits),
+            creator=creator,
+            batches=BatchCreator(creator),
             reader=reader,
             activity=Activity(lists, reader),
             awaits=AwaitDesk(

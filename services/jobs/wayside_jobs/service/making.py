@@ -4,6 +4,7 @@ from collections import Counter as Count
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.identifiers import EntityId
@@ -16,11 +17,10 @@ from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.tokens import new_token
-from wayside_jobs.store import Family, KeyUse, NewJob, Unit
+from wayside_jobs.store import Family, KeyUse, NewJob, Period, Uniques, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(NamedTuple):
     """A valid request to create a job. `key` is its use of an idempotency key."""
 
     job_id: EntityId
@@ -34,21 +34,40 @@ class Creation:
     def identities(self) -> frozenset[tuple[str, ...]]:
         """The keys no other creation of the same transaction may have too."""
         wanted = self.wanted
+        if wanted.unique_key is None and self.key is None:
+            return frozenset()
         unique = {("unique", wanted.scope, wanted.type, wanted.unique_key)} if wanted.unique_key else set()
         return frozenset(unique | ({("key", *self.key.identity)} if self.key else set()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A job as JSON; `is_new` is false when it existed. `assignment` lets a tracked one be run."""
+    """A job that was asked for; `is_new` is false when it existed. `assignment` lets a tracked one be run.
 
-    document: bytes
+    Of a job, or its document as it was told before, one is there.
+    """
+
+    job_id: EntityId
     is_new: bool
+    job: tuple[Job, Json | None] | None = None
+    told: bytes | None = None
     assignment: Document | None = None
 
+    @property
+    def document(self) -> bytes:
+        """The job as JSON; written when it is asked for, as the answer to a batch does without."""
+        if self.told is not None:
+            return self.told
+        assert self.job is not None
+        return job_document(*self.job)
 
-@dataclass(frozen=True, slots=True)
-class _New:
+
+def _as_told(before: KeyUse) -> Created:
+    """The answer that a request got before."""
+    return Created(job_id=EntityId(before.job_id), is_new=False, told=(before.answer or Json("null")).encode())
+
+
+class _New(NamedTuple):
     creation: Creation
     change: Change
     token: str | None
@@ -69,7 +88,7 @@ class Making:
         # Parents before keys, in every transaction: two that wait for each other's would wait for ever.
         known = await self._with_parents(creations)
         free = await self._without_repeats(known)
-        await self._insert(free)
+        await self._insert(await self._without_recent(free))
         await self._family.add_children(
             Count(parent for change in self.changes if (parent := change.job.parent_id))
         )
@@ -79,6 +98,8 @@ class Making:
     async def _with_parents(self, creations: Sequence[Creation]) -> list[Creation]:
         """Lock the parents and find the roots; whose parent is not there, or may have no more children, is refused."""
         wanted = {creation.wanted.parent_id for creation in creations if creation.wanted.parent_id}
+        if not wanted:
+            return list(creations)
         parents = await self._family.lock_parents(wanted)
         siblings = Count({parent.id: parent.child_count for parent in parents.values()})
         kept = []
@@ -88,7 +109,7 @@ class Making:
             except JobsError as error:
                 self._answers[creation.job_id] = await self._repeat_of_refused(creation) or error
             else:
-                kept.append(replace(creation, origin=origin))
+                kept.append(creation._replace(origin=origin))
         return kept
 
     def _placed(self, creation: Creation, parents: Mapping[str, Parent], siblings: Count[EntityId]) -> Origin:
@@ -133,18 +154,32 @@ class Making:
             return IdempotencyConflict(use.key)
         if creation.wanted.mode is JobMode.TRACKED:
             return await self._resumed(creation, before)
-        return Created(before.answer.encode(), is_new=False)
+        return _as_told(before)
 
     async def _resumed(self, creation: Creation, before: KeyUse) -> Created:
         """Give a process that did not hear the answer the attempt it already has, with a token it knows."""
         job = (await self._unit.lock([before.job_id])).jobs.get(before.job_id)
         is_owner = job is not None and job.runner == creation.wanted.runner
         if job is None or not is_owner or job.status is not JobStatus.RUNNING:
-            return Created((before.answer or Json("null")).encode(), is_new=False)
+            return _as_told(before)
         token, token_hash = new_token()
         await self._unit.write({job.id: job}, [Change(reissued(job, token_hash), None)])
-        document = job_document(job, creation.input)
-        return Created(document, is_new=False, assignment=assignment_fields(job, token, creation.input))
+        assignment = assignment_fields(job, token, creation.input)
+        return Created(job_id=job.id, is_new=False, job=(job, creation.input), assignment=assignment)
+
+    async def _without_recent(self, creations: Sequence[Creation]) -> list[Creation]:
+        """Whoever wants a job to be unique for a period gets the one of that period, if there is one."""
+        periods = [
+            Period(wanted.scope, wanted.type, wanted.unique_key, wanted.unique_period_seconds, creation.job_id)
+            for creation in creations
+            if (wanted := creation.wanted).unique_key and wanted.unique_period_seconds
+        ]
+        if not periods:
+            return list(creations)
+        recent = await Uniques(self._unit).recent(periods)
+        for job_id, found in recent.items():
+            self._answers[EntityId(job_id)] = await self._as_it_is(found)
+        return [creation for creation in creations if creation.job_id not in recent]
 
     async def _insert(self, creations: Sequence[Creation]) -> None:
         if not creations:
@@ -168,8 +203,8 @@ class Making:
         return await self._as_it_is(found)
 
     async def _as_it_is(self, job_id: str) -> Created:
-        existing, job_input = (await self._unit.read([job_id]))[job_id]
-        return Created(job_document(existing, job_input), is_new=False)
+        found = (await self._unit.read([job_id]))[job_id]
+        return Created(job_id=found[0].id, is_new=False, job=found)
 
     async def _store_answers(self, creations: Sequence[Creation]) -> None:
         uses = []
@@ -198,4 +233,4 @@ def _unique_key(item: _New) -> tuple[str, str, str]:
 def _answer(item: _New) -> Created:
     job, job_input = item.change.job, item.creation.input
     assignment = assignment_fields(job, item.token, job_input) if item.token else None
-    return Created(job_document(job, job_input), is_new=True, assignment=assignment)
+    return Created(job_id=job.id, is_new=True, job=(job, job_input), assignment=assignment)

@@ -4,6 +4,7 @@ from wayside_jobs.store.claims import Attempt, Claims
 from wayside_jobs.store.family import Family
 from wayside_jobs.store.reporting import Completion, Reported, Reports
 from wayside_jobs.store.store import Store
+from wayside_jobs.store.uniques import Period, Uniques
 from wayside_jobs.store.unit import KeyUse, Locked, NewJob, Unit
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "KeyUse",
     "Locked",
     "NewJob",
+    "Period",
     "Reported",
     "Reports",
     "Store",
+    "Uniques",
     "Unit",
 ]

@@ -1,5 +1,15 @@
 """Shapes of the jobs service: job types, jobs, and the runner protocol (`wayside.jobs.v1.*`)."""
 
+from wayside_events.contracts.jobs.batch import (
+    BATCH_ITEM,
+    BATCH_ITEMS,
+    BATCH_JOBS_LIMIT,
+    BatchBody,
+    BatchItem,
+    CreateManyReply,
+    CreateManyRequest,
+    CreateOutcome,
+)
 from wayside_events.contracts.jobs.bulk import (
     BULK_AT_ONCE_LIMIT,
     BULK_IDS_LIMIT,
@@ -94,6 +104,7 @@ from wayside_events.contracts.jobs.subjects import (
     BEAT_SUBJECT,
     CANCEL_SUBJECT,
     CLAIM_SUBJECT,
+    CREATE_MANY_SUBJECT,
     CREATE_SUBJECT,
     GET_SUBJECT,
     LOG_ENTRIES_LIMIT,
@@ -110,6 +121,9 @@ from wayside_events.contracts.jobs.subjects import (
 
 __all__ = [
     "AWAIT_SUBJECT",
+    "BATCH_ITEM",
+    "BATCH_ITEMS",
+    "BATCH_JOBS_LIMIT",
     "BEAT_SUBJECT",
     "BULK_AT_ONCE_LIMIT",
     "BULK_IDS_LIMIT",
@@ -118,6 +132,7 @@ __all__ = [
     "CANCEL_SUBJECT",
     "CLAIM_SUBJECT",
     "COUNT_LIMIT",
+    "CREATE_MANY_SUBJECT",
     "CREATE_SUBJECT",
     "GET_SUBJECT",
     "LOG_ENTRIES_LIMIT",
@@ -139,6 +154,8 @@ __all__ = [
     "AwaitReply",
     "AwaitRequest",
     "Backoff",
+    "BatchBody",
+    "BatchItem",
     "BeatBody",
     "BeatReply",
     "BeatRequest",
@@ -159,6 +176,9 @@ __all__ = [
     "ClaimRequest",
     "CompleteReport",
     "ConcurrencyLimit",
+    "CreateManyReply",
+    "CreateManyRequest",
+    "CreateOutcome",
     "CreateReply",
     "CreateRequest",
     "CreatedJob",

@@ -29,7 +29,11 @@ RelatedTo = Annotated[
 
 
 class JobCreate(Request):
-    """A job to create. Absent limits come from the job type."""
+    """A job to create. Absent limits come from the job type.
+
+    While a job with the same `unique_key` (and scope and type) is active, it is returned in place of a new one; with
+    `unique_period_seconds` also one that was created within that time, however it ended.
+    """
 
     type: JobTypeName
     scope: Scope
@@ -42,6 +46,7 @@ class JobCreate(Request):
     timeout_seconds: float | None = Field(default=None, gt=0, le=30 * 86_400)
     ttl_seconds: float | None = Field(default=None, gt=0, le=10 * 365 * 86_400)
     unique_key: str | None = Field(default=None, min_length=1, max_length=200)
+    unique_period_seconds: float | None = Field(default=None, gt=0, le=365 * 86_400)
     session_id: str | None = Field(default=None, min_length=1, max_length=200)
     related: RelatedTo | None = None
     parent_id: Id | None = None
