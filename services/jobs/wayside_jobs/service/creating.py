@@ -94,9 +94,7 @@ class Creator:
         return [answers[creation.job_id] for creation in creations]
 
 
-def _checked(
-    wanted: JobCreate, job_type: JobType | JobsError, origin: Origin, key: str | None
-) -> Creation:
+def _checked(wanted: JobCreate, job_type: JobType | JobsError, origin: Origin, key: str | None) -> Creation:
     """Check all that can be checked without the other jobs."""
     check_mode(wanted)
     check_reserved(wanted)
@@ -136,4 +134,6 @@ def _check_texts(wanted: JobCreate) -> None:
 
 
 def _request_hash(wanted: JobCreate) -> bytes:
-    return hashlib.sha256(orjson.dumps(wanted.model_dump(mode="json", exclude={"idempotency_key"}), option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(
+        orjson.dumps(wanted.model_dump(mode="json", exclude={"idempotency_key"}), option=orjson.OPT_SORT_KEYS)
+    ).digest()

@@ -47,7 +47,7 @@ class _Item(NamedTuple, Generic[I, O]):
 
     value: I
     call: _Call[O]
-    index: int
+    place: int
     size: int
 
 
@@ -108,7 +108,7 @@ class Group(Generic[I, O]):
                 for together in self._split([item.value for item in batch]):
                     answers += await self._answers(together)
                 for item, answer in zip(batch, answers, strict=True):
-                    item.call.answer(item.index, answer)
+                    item.call.answer(item.place, answer)
         finally:
             self._task = None
 

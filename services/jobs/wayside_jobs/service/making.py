@@ -64,7 +64,9 @@ class Created:
 
 def _as_told(before: KeyUse) -> Created:
     """The answer that a request got before."""
-    return Created(job_id=EntityId(before.job_id), is_new=False, told=(before.answer or Json("null")).encode())
+    return Created(
+        job_id=EntityId(before.job_id), is_new=False, told=(before.answer or Json("null")).encode()
+    )
 
 
 class _New(NamedTuple):
@@ -170,7 +172,9 @@ class Making:
     async def _without_recent(self, creations: Sequence[Creation]) -> list[Creation]:
         """Whoever wants a job to be unique for a period gets the one of that period, if there is one."""
         periods = [
-            Period(wanted.scope, wanted.type, wanted.unique_key, wanted.unique_period_seconds, creation.job_id)
+            Period(
+                wanted.scope, wanted.type, wanted.unique_key, wanted.unique_period_seconds, creation.job_id
+            )
             for creation in creations
             if (wanted := creation.wanted).unique_key and wanted.unique_period_seconds
         ]

@@ -1,8 +1,10 @@
 """Many jobs to create at once."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, SkipValidation, TypeAdapter
+from pydantic import Field, GetJsonSchemaHandler, JsonValue, SkipValidation, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from wayside_events.contracts.jobs.creating import JobCreate
 from wayside_events.contracts.model import Reply, Request
@@ -19,10 +21,16 @@ class BatchItem(JobCreate):
     idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-if TYPE_CHECKING:
-    RawItem: TypeAlias = JsonValue
-else:
-    RawItem = SkipValidation[BatchItem]
+class _ShownAsItem:
+    """Any value is taken; the schema says what it should be."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(BatchItem.__pydantic_core_schema__)
+
+
+RawItem = Annotated[Any, _ShownAsItem()]
 """What should be a `BatchItem`. Each is validated alone, so that a malformed one never blocks the others."""
 
 BATCH_ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
