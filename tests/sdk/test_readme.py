@@ -65,3 +65,9 @@ async def test_the_examples_work_together(
 @pytest.mark.parametrize("heading", ["A worker in ten lines", "A subscriber in ten lines"])
 def test_ten_lines_are_about_ten_lines(heading: str) -> None:
     assert len([line for line in example(heading).splitlines() if line.strip()]) <= 12
+
+
+@pytest.mark.parametrize("name", ["web", "family"])
+def test_the_readme_shows_the_examples_as_they_are_checked(name: str) -> None:
+    code = (Path(__file__).parent / "examples" / f"{name}.py").read_text().partition('"""\n\n')[2]
+    assert code.partition("\n\nif __name__")[0].strip() in README.read_text()
