@@ -2,35 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from tests.conftest import PostgresForTests
 from tests.eventually import eventually
 from tests.governance.api import Api, settings_for
+from tests.instances import Connection, connected, migrated_template, recorded, running
 
 from wayside_events.bus import Bus, BusSettings
 from wayside_events.catalogue import AnyEvent
-from wayside_events.cursor import Cursor
 from wayside_governance.app import SCHEMA, build, migrations
-from wayside_service.database import Migrator
+
+__all__ = ["Connection", "EventLog", "StartInstance"]
 
 StartInstance = Callable[[], Awaitable[Api]]
 
 
 @pytest.fixture(scope="session")
 def governance_template(postgres_server: PostgresForTests) -> str:
-    dsn = postgres_server.create_database("governance_template")
-
-    async def migrate() -> None:
-        connection = await asyncpg.connect(dsn)
-        await Migrator(SCHEMA, migrations()).run(connection)
-        await connection.close()
-
-    asyncio.run(migrate())
-    return "governance_template"
+    return migrated_template(postgres_server, SCHEMA, migrations())
 
 
 @pytest.fixture
@@ -46,14 +37,7 @@ async def start_instance(governance_database: str, nats_url: str) -> AsyncIterat
 
         async def start() -> Api:
             app = build(settings_for(governance_database, nats_url))
-            client = await stack.enter_async_context(TestClient(TestServer(app)))
-
-            async def ready() -> bool:
-                async with client.get("/readyz") as response:
-                    return response.status == 200
-
-            assert await eventually(ready)
-            return Api(client)
+            return Api(await stack.enter_async_context(running(app)))
 
         yield start
 
@@ -78,11 +62,10 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def connection(governance_database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def connection(governance_database: str) -> AsyncIterator[Connection]:
     """A plain connection to the instances' database."""
-    opened = await asyncpg.connect(governance_database, server_settings={"search_path": f"{SCHEMA},public"})
-    yield opened
-    await opened.close()
+    async with connected(governance_database, SCHEMA) as opened:
+        yield opened
 
 
 class EventLog:
@@ -104,14 +87,5 @@ class EventLog:
 @pytest.fixture
 async def log(bus: Bus) -> AsyncIterator[EventLog]:
     log = EventLog()
-    start = Cursor((await bus.state()).epoch, 0)
-
-    async def read() -> None:
-        async for event in bus.events(after=start):
-            log.events.append(event)
-
-    task = asyncio.create_task(read())
-    yield log
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with recorded(bus, log.events):
+        yield log

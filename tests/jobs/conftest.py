@@ -1,38 +1,27 @@
 """Fixtures of the jobs service: migrated databases, instances on the real PostgreSQL and NATS, and their events."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, suppress
-from typing import Any, TypeAlias
+from contextlib import AsyncExitStack
+from typing import Any
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from tests.conftest import PostgresForTests
 from tests.eventually import eventually
+from tests.instances import Connection, connected, migrated_template, recorded, running
 from tests.jobs.api import Api, RunnerForTests, settings_for
 
 from wayside_events.bus import Bus, BusSettings
 from wayside_events.catalogue import AnyEvent
-from wayside_events.cursor import Cursor
 from wayside_jobs.app import SCHEMA, build, migrations
-from wayside_service.database import Migrator
+
+__all__ = ["Connection", "EventLog", "StartInstance"]
 
 StartInstance = Callable[..., Coroutine[Any, Any, Api]]
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture(scope="session")
 def jobs_template(postgres_server: PostgresForTests) -> str:
-    dsn = postgres_server.create_database("jobs_template")
-
-    async def migrate() -> None:
-        connection = await asyncpg.connect(dsn)
-        await Migrator(SCHEMA, migrations()).run(connection)
-        await connection.close()
-
-    asyncio.run(migrate())
-    return "jobs_template"
+    return migrated_template(postgres_server, SCHEMA, migrations())
 
 
 @pytest.fixture
@@ -48,14 +37,7 @@ async def start_instance(jobs_database: str, nats_url: str) -> AsyncIterator[Sta
 
         async def start(**settings: Any) -> Api:
             app = build(settings_for(jobs_database, nats_url, **settings))
-            client = await stack.enter_async_context(TestClient(TestServer(app)))
-
-            async def ready() -> bool:
-                async with client.get("/readyz") as response:
-                    return response.status == 200
-
-            assert await eventually(ready)
-            return Api(client)
+            return Api(await stack.enter_async_context(running(app)))
 
         yield start
 
@@ -83,9 +65,8 @@ async def runner(api: Api, bus: Bus) -> RunnerForTests:
 @pytest.fixture
 async def connection(jobs_database: str) -> AsyncIterator[Connection]:
     """A plain connection to the instances' database."""
-    opened = await asyncpg.connect(jobs_database, server_settings={"search_path": f"{SCHEMA},public"})
-    yield opened
-    await opened.close()
+    async with connected(jobs_database, SCHEMA) as opened:
+        yield opened
 
 
 class EventLog:
@@ -113,14 +94,5 @@ class EventLog:
 @pytest.fixture
 async def log(bus: Bus) -> AsyncIterator[EventLog]:
     log = EventLog()
-    start = Cursor((await bus.state()).epoch, 0)
-
-    async def read() -> None:
-        async for event in bus.events(after=start):
-            log.events.append(event)
-
-    task = asyncio.create_task(read())
-    yield log
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with recorded(bus, log.events):
+        yield log
