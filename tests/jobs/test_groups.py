@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import orjson
 from tests.jobs.api import Api, RunnerForTests, spec
+from tests.jobs.conftest import Connection
+
+from wayside_jobs.service.kinship import COUNTED_LIMIT
 
 
 async def test_a_parent_shows_how_many_children_it_has_in_each_status(
@@ -103,3 +107,24 @@ async def test_a_running_job_with_progress_has_an_estimate(api: Api, runner: Run
     assert abs(((shown.eta - shown.started_at) - 4 * taken).total_seconds()) < 1e-3
     await runner.report(assignment, "complete")
     assert (await api.job(job.id)).eta is None
+
+
+async def test_a_large_running_family_is_shown_as_it_was_last_told(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    job = await api.create()
+    await runner.claim_one()
+    counts = {
+        "total": 9,
+        "queued": 9,
+        "running": 0,
+        "completed": 0,
+        "failed": 0,
+        "canceled": 0,
+        "percent": 0.0,
+    }
+    stored = orjson.dumps({"children": counts}).decode()
+    await connection.execute("UPDATE jobs SET child_count = $1, progress = $2", COUNTED_LIMIT + 1, stored)
+    shown = await api.job(job.id)
+    assert shown.children is not None
+    assert shown.children.model_dump() == counts

@@ -8,7 +8,7 @@ import pytest
 from wayside_events.jobs import Children, Progress
 from wayside_jobs.domain.groups import Census
 from wayside_jobs.domain.job import NO_PROGRESS
-from wayside_jobs.domain.progress import completed, merged, rolled_up
+from wayside_jobs.domain.progress import children_of, completed, merged, rolled_up
 from wayside_jobs.domain.values import Json
 
 
@@ -81,6 +81,7 @@ def test_a_runner_cannot_say_what_the_service_writes() -> None:
 def test_completion_is_a_hundred_whatever_was_shown() -> None:
     known = rolled_up(NO_PROGRESS, children(40))
     fields = orjson.loads(completed(known))
+    assert children_of(known) == children(40)
     assert (fields["percent"], "percent_source" in fields, "children" in fields) == (100, False, True)
 
 

@@ -53,6 +53,12 @@ def rolled_up(known: Json, children: Children) -> Json:
     return _text(after)
 
 
+def children_of(known: Json) -> Children | None:
+    """Return where the children were at the last rollup."""
+    children = orjson.loads(known).get("children")
+    return None if children is None else Children.model_validate(children)
+
+
 def _share(current: float | None, total: float | None) -> float | None:
     return None if current is None or not total else round(max(100 * current / total, 0.0), 2)
 

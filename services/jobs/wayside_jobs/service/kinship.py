@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+from wayside_events.jobs import Children, JobStatus
 from wayside_jobs.domain.documents import Kin, job_document
 from wayside_jobs.domain.errors import UnknownJobType
 from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.links import resource_link
+from wayside_jobs.domain.progress import children_of
 from wayside_jobs.domain.states import TERMINAL
 from wayside_jobs.domain.values import Json
 from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.store.groups import Groups
+
+COUNTED_LIMIT = 2_000
+"""Children counted anew for each reader; more take a running parent's reader too long."""
 
 
 class Kinship:
@@ -23,8 +28,15 @@ class Kinship:
         """Write `contracts.jobs.Job`, with its children counted."""
         kin = (await self.of([job]))[job.id]
         if job.child_count:
-            kin = kin._replace(children=(await self._groups.children([job.id])).get(job.id))
+            kin = kin._replace(children=await self._children(job))
         return job_document(job, job_input, kin)
+
+    async def _children(self, job: Job) -> Children | None:
+        """Count them, or take a large family from the last rollup, which is no older than a moment."""
+        rolled_up = children_of(job.progress) if job.child_count > COUNTED_LIMIT else None
+        if rolled_up is not None and job.status is JobStatus.RUNNING:
+            return rolled_up
+        return (await self._groups.children([job.id])).get(job.id)
 
     async def of(self, jobs: Sequence[Job]) -> Mapping[str, Kin]:
         """Return the kin of jobs by id, without their children: to count those of a whole page would take too long."""
