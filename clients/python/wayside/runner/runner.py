@@ -136,6 +136,11 @@ class Runner:
         if attempt.key in self._early_cancels:
             attempt.stop(Stop.CANCEL)
 
+    async def describe(self, job_type: JobTypeSpec, *, timeout_seconds: float) -> None:
+        """Make a job type known; raises as `ask` does."""
+        body = self._registration.model_copy(update={"job_types": (job_type,)})
+        await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
+
     def beat(self) -> None:
         """Say at once how this runner is, because `state` has changed in what others wait for."""
         self._beat_now.set()
@@ -213,12 +218,10 @@ class Runner:
                 async with asyncio.timeout(self._beat_seconds):
                     await self._beat_now.wait()
             try:
-                is_known = await self._beat(BEAT_TIMEOUT_SECONDS)
+                if not await self._beat(BEAT_TIMEOUT_SECONDS):
+                    await self._register()
             except BusError as error:
                 logger.debug("runner %s could not say that it lives: %s", self.name, error)
-                continue
-            if not is_known:
-                await self._register()
 
     async def _beat(self, timeout_seconds: float, *, stopped: bool = False) -> bool:
         state = self.state

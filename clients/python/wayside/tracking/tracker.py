@@ -21,12 +21,9 @@ from wayside.settings import nats_settings, new_runner_name
 from wayside_events.bus import BusSettings, BusUnavailable, RequestRefused
 from wayside_events.contracts.jobs import (
     CREATE_SUBJECT,
-    REGISTER_SUBJECT,
     CreateReply,
     CreateRequest,
     JobTypeSpec,
-    RegisterReply,
-    RegisterRequest,
 )
 
 logger = logging.getLogger("wayside.tracking")
@@ -184,10 +181,7 @@ class Tracker:
     async def _register(self, job_type: str) -> None:
         """Make a type known that nobody described: its operations cannot be tried again by somebody else."""
         spec = JobTypeSpec(name=job_type, max_attempts=1)
-        body = RegisterRequest(runner=self._open_runner.name, job_types=(spec,))
-        await self._open_runner.ask(
-            REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
-        )
+        await self._open_runner.describe(spec, timeout_seconds=CREATE_TIMEOUT_SECONDS)
 
     @property
     def _open_runner(self) -> Runner:
