@@ -88,7 +88,7 @@ def told(job: Job) -> dict[str, Any]:
     return {**event, "data": data, "id": None, "subject": None, "time": None}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(job=_JOBS, said=_REPORTS)
 async def test_the_statement_does_what_the_decision_says(
     connection: Connection, job: Job, said: dict[str, Any]

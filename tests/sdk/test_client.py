@@ -23,7 +23,7 @@ from wayside import (
 )
 from wayside.client.pages import UnexpectedAnswer
 from wayside_events.contracts.governance import Suggestion
-from wayside_events.contracts.jobs import Job
+from wayside_events.contracts.jobs import BatchItem, Job
 from wayside_events.edges import SuggestionStatus
 from wayside_events.jobs import JobMode, JobStatus, Progress
 
@@ -60,6 +60,9 @@ A_SUGGESTION = Suggestion(
     created_at=NOW,
     updated_at=NOW,
 )
+
+
+REFUSED = {"type": "about:blank", "title": "Title", "status": 422, "code": "invalid_input", "detail": "No."}
 
 
 def problem(status: int, code: str = "code", **headers: str) -> web.Response:
@@ -136,6 +139,16 @@ async def test_a_request_is_repeated_with_the_same_key_while_the_service_is_not_
     job = await client.jobs.create("report", scope="acme", input={"rows": 1})
     keys = {headers["Idempotency-Key"] for _, _, headers, _ in script.requests}
     assert (job.id, len(script.requests), len(keys)) == (JOB, 3, 1)
+
+
+async def test_a_batch_is_created_once_with_an_outcome_for_each_job(client: Client, script: Script) -> None:
+    outcomes = [{"index": 0, "job_id": JOB, "created": True}, {"index": 1, "problem": REFUSED}]
+    script.answers = [lambda: problem(503), lambda: web.json_response({"outcomes": outcomes})]
+    wanted = [BatchItem(type="report", scope=ACME, input=n) for n in range(2)]
+    made, refused = await client.jobs.create_many(wanted)
+    keys = {headers["Idempotency-Key"] for _, _, headers, _ in script.requests}
+    assert (made.job_id, made.created, len(keys)) == (JOB, True, 1)
+    assert refused.problem is not None
 
 
 async def test_a_decision_is_not_repeated_by_itself(client: Client, script: Script) -> None:

@@ -14,10 +14,14 @@ from wayside.client.streams import Events, Snapshot
 from wayside.client.transport import Call, Transport, reading
 from wayside.errors import Conflict
 from wayside_events.contracts.jobs import (
+    BatchBody,
+    BatchItem,
     BulkAction,
     BulkBody,
     BulkReply,
     CancelBody,
+    CreateManyReply,
+    CreateOutcome,
     Job,
     JobCreate,
 )
@@ -37,6 +41,7 @@ class JobOptions(TypedDict, total=False):
     timeout_seconds: float
     ttl_seconds: float
     unique_key: str
+    unique_period_seconds: float
     session_id: str
     related: Related
     parent_id: EntityId
@@ -106,6 +111,18 @@ class Jobs:
         key = idempotency_key or str(uuid4())
         call = Call("POST", "/v1/jobs", body=body, idempotency_key=key, may_be_repeated=True)
         return parsed(await self._transport.send(call), Job)
+
+    async def create_many(
+        self, jobs: Sequence[BatchItem], *, idempotency_key: str | None = None
+    ) -> tuple[CreateOutcome, ...]:
+        """Create at most 1,000 jobs, each once, even when the request has to be sent again.
+
+        Returns an outcome for each, in their order: one that is refused has a `problem` and does not stop the others.
+        """
+        body = BatchBody(jobs=tuple(jobs))
+        key = idempotency_key or str(uuid4())
+        call = Call("POST", "/v1/jobs/batch", body=body, idempotency_key=key, may_be_repeated=True)
+        return parsed(await self._transport.send(call), CreateManyReply).outcomes
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
