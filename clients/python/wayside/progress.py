@@ -101,16 +101,19 @@ class Operation:
 
         `percent` is 0 to 100, never goes back within an attempt and reaches 100 only when the job completes.
         """
-        merged = cast("dict[str, Any]", fields)
-        if not merged.keys() <= _FIELDS:
-            msg = f"progress() knows no {', '.join(sorted(merged.keys() - _FIELDS))}"
-            raise TypeError(msg)
+        said = cast("dict[str, Any]", fields)
+        partial: JsonValue = None
+        if said:
+            if not said.keys() <= _FIELDS:
+                msg = f"progress() knows no {', '.join(sorted(said.keys() - _FIELDS))}"
+                raise TypeError(msg)
+            if "partial" in said:
+                partial = self._partial(said.pop("partial"))
+            if None in said.values():
+                said = {name: value for name, value in said.items() if value is not None}
         if percent is not None:
-            merged["percent"] = percent
-        partial = self._partial(merged.pop("partial")) if "partial" in merged else None
-        if None in merged.values():
-            merged = {name: value for name, value in merged.items() if value is not None}
-        self._say(merged, partial)
+            said["percent"] = percent
+        self._say(said, partial)
 
     def phase(self, name: str, *, percent: float | None = None, message: str | None = None) -> None:
         """Enter a phase."""
