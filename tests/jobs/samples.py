@@ -8,7 +8,10 @@ from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.creation import Origin, create, start_tracked
+from wayside_jobs.domain.errors import WrongState
+from wayside_jobs.domain.facts import Started
 from wayside_jobs.domain.job import Change, Job, hash_token
+from wayside_jobs.domain.states import TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -38,7 +41,16 @@ def queued(job_spec: JobTypeSpec | None = None, **fields: Any) -> Job:
 def running(job_spec: JobTypeSpec | None = None, **fields: Any) -> Job:
     """The first attempt of a job, by `runner-1` with `TOKEN`."""
     job = queued(job_spec, **fields)
-    return verbs.claim(job, runner="runner-1", token_hash=hash_token(TOKEN), now=NOW).job
+    return claim(job, runner="runner-1", token_hash=hash_token(TOKEN), now=NOW).job
+
+
+def claim(job: Job, *, runner: str, token_hash: bytes, now: datetime) -> Change:
+    """queued → running, as the statement `claim_jobs` does it."""
+    if (job.status, Verb.CLAIM) not in TRANSITIONS:
+        raise WrongState(job.status, Verb.CLAIM, revision=job.revision)
+    fields = verbs.attempt_fields(job, runner, token_hash, now)
+    changed = {"status": JobStatus.RUNNING, "revision": job.revision + 1, "updated_at": fields["started_at"]}
+    return Change(job._replace(**changed, **fields), Started())
 
 
 def tracked(**fields: Any) -> Job:

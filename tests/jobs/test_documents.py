@@ -10,6 +10,7 @@ from tests.jobs.samples import (
     after,
     canceled,
     canceling,
+    claim,
     completed,
     created,
     failed,
@@ -44,7 +45,7 @@ LOST = verbs.lose(running(**RICH), draw=0.5, now=after(60))
 CHANGES = [
     created(**RICH),
     created(),
-    verbs.claim(created(**RICH).job, runner="r", token_hash=b"", now=after(1)),
+    claim(created(**RICH).job, runner="r", token_hash=b"", now=after(1)),
     verbs.progress(running(), Progress(percent=3.5, phase="load"), Json('{"b": [2]}'), seq=1, now=after(1)),
     verbs.write_log(running(**RICH), LINES, bounds=LogBounds(10, 10_000), seq=1, now=after(1)),
     Change(canceling(**RICH), CancelRequested()),
@@ -54,7 +55,7 @@ CHANGES = [
     Change(completed(**RICH), Completed()),
     Change(failed(), Failed()),
     LOST,
-    verbs.claim(LOST.job, runner="r", token_hash=b"", now=after(90)),
+    claim(LOST.job, runner="r", token_hash=b"", now=after(90)),
     verbs.expire(completed(**RICH), now=after(99)),
 ]
 

@@ -7,7 +7,7 @@ import orjson
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.jobs.samples import NOW, created, spec
+from tests.jobs.samples import NOW, claim, created, spec
 
 from wayside_events.contracts.jobs import REPORT, Outcome
 from wayside_events.jobs import JobStatus
@@ -62,7 +62,7 @@ class OneJob(RuleBasedStateMachine):
     @rule()
     def is_claimed(self) -> None:
         token = f"token {self.job.attempt + 1}"
-        self.do(verbs.claim(self.job, runner="r", token_hash=hash_token(token), now=self.now))
+        self.do(claim(self.job, runner="r", token_hash=hash_token(token), now=self.now))
         self.tokens.append((self.job.attempt, token))
         self.seq = 0
 

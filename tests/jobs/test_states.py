@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from tests.jobs.samples import NOW, OTHER_ID, after, in_status
+from tests.jobs.samples import NOW, OTHER_ID, after, claim, in_status
 
 from wayside_events.jobs import JobStatus, Progress
 from wayside_jobs.domain import verbs
@@ -17,7 +17,7 @@ from wayside_jobs.domain.values import Json
 
 LATER = after(3600)
 DO: Mapping[Verb, Callable[[Job], Change]] = {
-    Verb.CLAIM: lambda job: verbs.claim(job, runner="r", token_hash=b"", now=LATER),
+    Verb.CLAIM: lambda job: claim(job, runner="r", token_hash=b"", now=LATER),
     Verb.PROGRESS: lambda job: verbs.progress(job, Progress(percent=1), None, seq=2, now=LATER),
     Verb.LOG: lambda job: verbs.write_log(job, [_line()], bounds=LogBounds(10, 10_000), seq=2, now=LATER),
     Verb.HEARTBEAT: lambda job: verbs.heartbeat(job, seq=2, now=LATER),

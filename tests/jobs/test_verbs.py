@@ -8,6 +8,7 @@ from tests.jobs.samples import (
     after,
     canceled,
     canceling,
+    claim,
     completed,
     failed,
     queued,
@@ -49,7 +50,7 @@ def at(job: Job, shown: float | None, **fields: object) -> Job:
 
 
 def test_a_claim_begins_an_attempt_with_a_lease() -> None:
-    change = verbs.claim(queued(), runner="r", token_hash=b"hash", now=after(5))
+    change = claim(queued(), runner="r", token_hash=b"hash", now=after(5))
     assert (change.job.attempt, change.job.runner, change.job.started_at) == (1, "r", after(5))
     assert (change.job.lease_expires_at, change.job.due_at) == (after(35), after(35))
     assert (change.fact, change.job.revision) == (Started(), 2)
@@ -160,7 +161,7 @@ def test_a_release_is_queued_at_once_and_burns_no_attempt() -> None:
 
 def test_a_second_attempt_starts_from_nothing() -> None:
     lost = verbs.lose(at(running(), 50), draw=0.5, now=after(60)).job
-    job = verbs.claim(lost, runner="r2", token_hash=b"2", now=after(90)).job
+    job = claim(lost, runner="r2", token_hash=b"2", now=after(90)).job
     assert (job.attempt, job.progress, job.seq, job.error) == (2, "{}", 0, None)
 
 

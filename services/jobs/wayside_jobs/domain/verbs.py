@@ -21,7 +21,6 @@ from wayside_jobs.domain.facts import (
     LogRow,
     Progressed,
     Queued,
-    Started,
 )
 from wayside_jobs.domain.job import NO_PROGRESS, Cancel, CancelState, Change, Job
 from wayside_jobs.domain.logs import LogBounds
@@ -43,14 +42,8 @@ class Ended:
     draw: float = 0.5
 
 
-def claim(job: Job, *, runner: str, token_hash: bytes, now: datetime) -> Change:
-    """queued → running: `runner` has the next attempt, its token and a lease."""
-    changed = _moved(job, Verb.CLAIM, JobStatus.RUNNING, now, **attempt_fields(job, runner, token_hash, now))
-    return Change(changed, Started())
-
-
 def attempt_fields(job: Job, runner: str, token_hash: bytes, now: datetime) -> dict[str, Any]:
-    """What a new attempt sets: nothing of the one before is left."""
+    """What a new attempt sets: nothing of the one before is left. The statement `claim_jobs` sets the same."""
     policy = job.policy
     now = max(now, job.updated_at)
     lease_expires_at = now + timedelta(seconds=policy.lease_seconds)
