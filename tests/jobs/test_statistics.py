@@ -1,21 +1,30 @@
 """How queues are doing: counted as jobs change, added up over instances, read with a cache."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from tests.eventually import eventually
 from tests.jobs.api import TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, StartInstance
+from tests.jobs.samples import completed, created
 
 from wayside_events.bus import Bus
 from wayside_events.contracts.jobs import QueueFigures, QueueFiguresPage
+from wayside_jobs.domain.facts import Completed
+from wayside_jobs.domain.job import Change
 from wayside_jobs.domain.statistics import PICKUP_BOUNDS, Place, Tally, quantile, window
 from wayside_jobs.routes.parameters import JOBS
+from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.figures import Count
+from wayside_jobs.service.metrics import JobsMetrics
+from wayside_jobs.service.statistics import Statistics
+from wayside_jobs.store import Store
 from wayside_jobs.store.statistics import Snapshot, Stats
+from wayside_service.database import DATABASE
 from wayside_service.errors import DatabaseUnavailable
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -112,14 +121,47 @@ async def test_what_was_counted_is_written_when_the_instance_ends(
 async def test_counts_of_two_instances_in_one_minute_add_up(api: Api, connection: Connection) -> None:
     tally = Tally(created=2)
     tally.picked_up(0.0015)
-    stats = api.client.app[JOBS].statistics
+    database = api.client.app[DATABASE]
     for _ in range(2):
-        stats._at(Place(NOW, "q", "t")).add(tally)
-        await stats.flush()
+        await Stats(Store(database)).add({Place(NOW, "q", "t"): tally})
     row = await connection.fetchrow("SELECT * FROM job_stats WHERE queue = 'q'")
     assert row is not None
     assert (row["created"], row["claimed"], row["pickup_seconds"]) == (4, 2, 0.003)
     assert list(row["pickup_buckets"]) == [0, 2] + [0] * (len(PICKUP_BOUNDS) - 1)
+
+
+class FailingStats(Stats):
+    """Takes counts when the database is there."""
+
+    def __init__(self) -> None:
+        self.is_down = True
+        self.added: list[dict[Place, Tally]] = []
+
+    async def add(self, tallies: Mapping[Place, Tally]) -> None:
+        if self.is_down:
+            raise DatabaseUnavailable
+        self.added.append(dict(tallies))
+
+
+class Nobody:
+    """Hears what is told, and tells nobody."""
+
+    async def notify(self, subject: str, payload: bytes = b"") -> None:
+        """Nothing."""
+
+
+async def test_what_is_counted_while_the_database_is_away_is_added_up_later() -> None:
+    stats = FailingStats()
+    announcer = Announcer(Nobody(), JobsMetrics(CollectorRegistry()), "here")
+    statistics = Statistics(stats, announcer)
+    announcer.committed([created()])
+    await statistics.flush()
+    announcer.committed([created(), Change(completed(), Completed())])
+    stats.is_down = False
+    await statistics.flush()
+    await statistics.flush()
+    [[tally]] = [list(added.values()) for added in stats.added]
+    assert (tally.created, tally.completed, sum(tally.run_buckets)) == (2, 1, 1)
 
 
 class SlowStats(Stats):

@@ -59,17 +59,22 @@ class Tally:
         self.run_seconds += seconds
         self.run_buckets[bisect_left(RUN_BOUNDS, seconds)] += 1
 
-    def add(self, other: "Tally") -> None:
-        """Count all that another one has counted."""
-        self.created += other.created
-        self.claimed += other.claimed
-        self.completed += other.completed
-        self.failed += other.failed
-        self.canceled += other.canceled
-        self.pickup_seconds += other.pickup_seconds
-        self.run_seconds += other.run_seconds
-        self.pickup_buckets = [a + b for a, b in zip(self.pickup_buckets, other.pickup_buckets, strict=True)]
-        self.run_buckets = [a + b for a, b in zip(self.run_buckets, other.run_buckets, strict=True)]
+
+def sum_of(tallies: Sequence[Tally]) -> Tally:
+    """Add tallies up."""
+    if not tallies:
+        return Tally()
+    return Tally(
+        created=sum(tally.created for tally in tallies),
+        claimed=sum(tally.claimed for tally in tallies),
+        completed=sum(tally.completed for tally in tallies),
+        failed=sum(tally.failed for tally in tallies),
+        canceled=sum(tally.canceled for tally in tallies),
+        pickup_seconds=sum(tally.pickup_seconds for tally in tallies),
+        run_seconds=sum(tally.run_seconds for tally in tallies),
+        pickup_buckets=list(map(sum, zip(*(tally.pickup_buckets for tally in tallies), strict=True))),
+        run_buckets=list(map(sum, zip(*(tally.run_buckets for tally in tallies), strict=True))),
+    )
 
 
 def place_of(moment: datetime, queue: str, job_type: str) -> Place:
@@ -116,10 +121,7 @@ def quantile(bounds: Sequence[float], buckets: Sequence[int], share: float) -> f
 def window(tallies: Iterable[tuple[datetime, Tally]], *, minutes: int, now: datetime) -> Window:
     """Add up the tallies of the last minutes, the one that has just begun among them."""
     start = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
-    total = Tally()
-    for minute, tally in tallies:
-        if minute >= start:
-            total.add(tally)
+    total = sum_of([tally for minute, tally in tallies if minute >= start])
     judged = total.completed + total.failed
     ended = judged + total.canceled
     elapsed_minutes = max((now - start).total_seconds(), 1.0) / 60

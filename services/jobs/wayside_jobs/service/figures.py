@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from wayside_events.contracts.jobs import QueueFigures, QueueFiguresPage, TypeFigures
 from wayside_jobs.domain.errors import QueueNotFound
-from wayside_jobs.domain.statistics import Place, Tally, window
+from wayside_jobs.domain.statistics import Tally, window
 from wayside_jobs.store.statistics import Number, QueueRow, Snapshot, Stats
 from wayside_service.errors import Unavailable
 
@@ -97,80 +97,82 @@ class Figures:
     def __init__(self, count: Count, stats: Stats) -> None:
         self._count = count
         self._stats = stats
+        self._known: tuple[Snapshot, dict[str, QueueFigures]] | None = None
 
     async def page(self, *, after: str, limit: int) -> QueueFiguresPage:
         """Return queues by name: those that are in use, were within the hour, or that a type or an order names."""
-        snapshot, orders = await self._count.get(), await self._orders()
-        names = [name for name in _names(snapshot, orders) if name > after]
+        queues = await self._queues()
+        names = sorted(name for name in queues if name > after)
         return QueueFiguresPage(
-            items=_figures(snapshot, orders, names[:limit]),
+            items=tuple(queues[name] for name in names[:limit]),
             next_page=names[limit - 1] if len(names) > limit else None,
         )
 
     async def one(self, name: str) -> QueueFigures:
         """Return one queue; raises `QueueNotFound`."""
-        snapshot, orders = await self._count.get(), await self._orders()
-        if name not in _names(snapshot, orders):
+        queue = (await self._queues()).get(name)
+        if queue is None:
             raise QueueNotFound(name)
-        return _figures(snapshot, orders, [name])[0]
+        return queue
 
-    async def _orders(self) -> dict[str, QueueRow]:
-        return {row.name: row for row in await self._stats.queues()}
+    async def _queues(self) -> dict[str, QueueFigures]:
+        snapshot, orders = await self._count.get(), await self._stats.queues()
+        counted = self._counted(snapshot)
+        empty = QueueFigures(name="", counted_at=snapshot.counted_at)
+        return counted | {order.name: _ordered(counted.get(order.name, empty), order) for order in orders}
+
+    def _counted(self, snapshot: Snapshot) -> dict[str, QueueFigures]:
+        """Work out each snapshot once."""
+        if self._known is None or self._known[0] is not snapshot:
+            self._known = snapshot, _figures(snapshot)
+        return self._known[1]
 
 
-def _names(snapshot: Snapshot, orders: Collection[str]) -> list[str]:
-    filled = {number.queue for number in snapshot.numbers}
-    return sorted(filled.union(orders) | {place.queue for place in snapshot.tallies})
+def _ordered(queue: QueueFigures, order: QueueRow) -> QueueFigures:
+    return queue.model_copy(update={**asdict(order), "is_paused": order.paused_at is not None})
 
 
-def _figures(
-    snapshot: Snapshot, orders: Mapping[str, QueueRow], names: Sequence[str]
-) -> tuple[QueueFigures, ...]:
-    numbers: dict[str, list[Number]] = defaultdict(list)
+def _figures(snapshot: Snapshot) -> dict[str, QueueFigures]:
+    numbers: dict[tuple[str, str], list[Number]] = defaultdict(list)
     for number in snapshot.numbers:
-        numbers[number.queue].append(number)
-    tallies: dict[str, dict[Place, Tally]] = defaultdict(dict)
+        numbers[number.queue, number.type].append(number)
+    tallies: dict[tuple[str, str], list[tuple[datetime, Tally]]] = defaultdict(list)
     for place, tally in snapshot.tallies.items():
-        tallies[place.queue][place] = tally
-    return tuple(
-        _queue(name, orders.get(name), numbers[name], tallies[name], snapshot.counted_at) for name in names
-    )
-
-
-def _queue(
-    name: str,
-    order: QueueRow | None,
-    numbers: Sequence[Number],
-    tallies: Mapping[Place, Tally],
-    counted_at: datetime,
-) -> QueueFigures:
-    oldest = min((number.oldest for number in numbers if number.oldest), default=None)
-    types = sorted({number.type for number in numbers} | {place.type for place in tallies})
-    ordered: dict[str, Any] = {"name": name} if order is None else asdict(order)
-    return QueueFigures(
-        **ordered,
-        **_totals(numbers),
-        is_paused=order is not None and order.paused_at is not None,
-        oldest_waiting_seconds=max((counted_at - oldest).total_seconds(), 0.0) if oldest else None,
-        types=tuple(_type(job_type, numbers, tallies, counted_at) for job_type in types),
-        counted_at=counted_at,
-    )
+        tallies[place.queue, place.type].append((place.minute, tally))
+    types: dict[str, list[TypeFigures]] = defaultdict(list)
+    for key in sorted(numbers.keys() | tallies.keys()):
+        types[key[0]].append(_type(key[1], numbers[key], tallies[key], snapshot.counted_at))
+    oldest = oldest_seconds(snapshot)
+    return {
+        name: QueueFigures(
+            name=name,
+            **{state: sum(getattr(item, state) for item in items) for state in _STATES},
+            oldest_waiting_seconds=oldest.get(name),
+            types=tuple(items),
+            counted_at=snapshot.counted_at,
+        )
+        for name, items in types.items()
+    }
 
 
 def _type(
-    job_type: str, numbers: Sequence[Number], tallies: Mapping[Place, Tally], now: datetime
+    job_type: str, numbers: Sequence[Number], tallies: Sequence[tuple[datetime, Tally]], now: datetime
 ) -> TypeFigures:
-    own = [(place.minute, tally) for place, tally in tallies.items() if place.type == job_type]
     return TypeFigures(
         type=job_type,
-        **_totals([number for number in numbers if number.type == job_type]),
-        last_5_minutes=window(own, minutes=_SHORT, now=now),
-        last_60_minutes=window(own, minutes=_LONG, now=now),
+        **{number.state: number.number for number in numbers},
+        last_5_minutes=window(tallies, minutes=_SHORT, now=now),
+        last_60_minutes=window(tallies, minutes=_LONG, now=now),
     )
 
 
-def _totals(numbers: Sequence[Number]) -> dict[str, Any]:
-    return {state: sum(item.number for item in numbers if item.state == state) for state in _STATES}
+def oldest_seconds(snapshot: Snapshot) -> dict[str, float]:
+    """How long the first ready job of each queue has waited."""
+    oldest: dict[str, datetime] = {}
+    for number in snapshot.numbers:
+        if number.oldest is not None:
+            oldest[number.queue] = min(oldest.get(number.queue, number.oldest), number.oldest)
+    return {name: max((snapshot.counted_at - since).total_seconds(), 0.0) for name, since in oldest.items()}
 
 
 class QueueCollector(Collector):
@@ -202,8 +204,8 @@ class QueueCollector(Collector):
             "How long the first of a queue has waited.",
             labels=("queue",),
         )
-        for queue in _figures(snapshot, {}, _names(snapshot, ())):
-            oldest.add_metric((queue.name,), queue.oldest_waiting_seconds or 0.0)
+        for name, seconds in oldest_seconds(snapshot).items():
+            oldest.add_metric((name,), seconds)
         counted = GaugeMetricFamily(
             "wayside_jobs_queue_counted_timestamp_seconds", "When queues were counted."
         )

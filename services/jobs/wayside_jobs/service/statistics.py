@@ -7,7 +7,7 @@ import structlog
 
 from wayside_jobs.domain.claims import Claimed
 from wayside_jobs.domain.job import Change
-from wayside_jobs.domain.statistics import Place, Tally, count, place_of
+from wayside_jobs.domain.statistics import Place, Tally, count, place_of, sum_of
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.store.statistics import Stats
 from wayside_service.errors import Unavailable
@@ -51,7 +51,7 @@ class Statistics:
     def _put_back(self, taken: dict[Place, Tally]) -> None:
         newer, self._tallies = self._tallies, taken
         for place, tally in newer.items():
-            self._at(place).add(tally)
+            self._tallies[place] = sum_of([taken[place], tally]) if place in taken else tally
 
     def _at(self, place: Place) -> Tally:
         tally = self._tallies.get(place)
