@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -27,9 +28,11 @@ class Observer:
         registry = app[METRICS].registry
         self._spans: Spans = app[SPANS]
         self._errors: ErrorTable = app[ERRORS]
-        self._requests = Counter(
+        requests = Counter(
             "wayside_rpc_requests", "NATS requests answered.", ("verb", "status"), registry=registry
         )
+        # To look the labels up costs more than to count.
+        self._answered = lru_cache(maxsize=1_000)(requests.labels)
         self._seconds = Histogram(
             "wayside_rpc_request_seconds",
             "Time to answer a NATS request.",
@@ -46,22 +49,25 @@ class Observer:
         ]
 
     def _observed(self, verb: str, handler: Handler) -> Handler:
+        seconds = self._seconds.labels(verb)
+
         async def handle(body: Any) -> BaseModel:  # noqa: ANN401 - the endpoint's request model
             caller = TraceContext.parse(request_headers.get().get("traceparent"))
             status, started = 500, time.perf_counter()
             try:
-                with (
-                    self._spans.span(verb, caller) as trace,
-                    structlog.contextvars.bound_contextvars(trace_id=trace.trace_id, verb=verb),
-                ):
-                    reply = await handler(body)
+                with self._spans.span(verb, caller) as trace:
+                    bound = structlog.contextvars.bind_contextvars(trace_id=trace.trace_id, verb=verb)
+                    try:
+                        reply = await handler(body)
+                    finally:
+                        structlog.contextvars.reset_contextvars(**bound)
                     status = 200
                     return reply
             except Exception as error:
                 status = status_of(type(known_error(error)), self._errors) or status
                 raise
             finally:
-                self._requests.labels(verb, str(int(status))).inc()
-                self._seconds.labels(verb).observe(time.perf_counter() - started)
+                self._answered(verb, str(int(status))).inc()
+                seconds.observe(time.perf_counter() - started)
 
         return handle

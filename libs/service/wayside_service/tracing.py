@@ -73,15 +73,28 @@ class Spans(Protocol):
         ...
 
 
+class _Carried:
+    """`traced` as a class, which takes a third of the time: every request over NATS is in one."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: TraceContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> TraceContext:
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *_error: object) -> None:
+        _current.reset(self._token)
+
+
 class PassThrough:
     """Spans that nobody records: the trace is only carried on."""
 
-    @contextmanager
-    def span(self, name: str, parent: TraceContext | None) -> Iterator[TraceContext]:  # noqa: ARG002 - not recorded
+    def span(self, name: str, parent: TraceContext | None) -> AbstractContextManager[TraceContext]:  # noqa: ARG002 - not recorded
         """Carry the caller's trace on, or start one."""
-        context = parent.child() if parent else TraceContext.new()
-        with traced(context):
-            yield context
+        return _Carried(parent.child() if parent else TraceContext.new())
 
 
 SPANS: Final = web.AppKey("wayside_spans", Spans)
