@@ -9,6 +9,7 @@ from tests.jobs.api import TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import StartInstance
 
 from wayside_events.bus import Bus, RequestRefused
+from wayside_events.contracts.jobs import BULK_TYPE
 from wayside_jobs.domain.errors import InvalidJob
 from wayside_jobs.service.registry import JobType
 
@@ -20,7 +21,7 @@ async def test_a_registered_type_can_be_read_and_is_listed(api: Api, runner: Run
     page = (await api.get("/v1/job-types", limit=2)).body
     assert [item["name"] for item in page["items"]] == ["demo.a", TYPE]
     rest = (await api.get("/v1/job-types", page=page["next_page"])).body
-    assert ([item["name"] for item in rest["items"]], rest["next_page"]) == (["demo.b"], None)
+    assert ([item["name"] for item in rest["items"]], rest["next_page"]) == (["demo.b", BULK_TYPE], None)
 
 
 async def test_the_last_registration_counts_at_every_instance(
