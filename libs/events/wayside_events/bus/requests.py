@@ -43,8 +43,9 @@ UNDELIVERED_SECONDS = 5.0
 
 NO_RESPONDERS = "503"
 
-INBOX = "_INBOX"
-"""Where answers may go: every connection's inbox prefix begins so."""
+INBOXES = ("_INBOX", "_R_.")
+"""Where answers may go: every connection's inbox prefix begins with the first, and NATS lets nobody name a subject that
+begins with the second as a reply: it takes answers to another account there."""
 
 _FIELD_ERRORS_LIMIT = 20
 
@@ -172,7 +173,7 @@ class Server:
         async def accept(micro: MicroRequest) -> None:
             reply_to = micro._msg.reply  # noqa: SLF001
             # The server lets a service publish its own events, so a reply subject must not name one.
-            if not reply_to.startswith(INBOX):
+            if not reply_to.startswith(INBOXES):
                 logger.warning("ignored a request on %s to be answered on %r", micro.subject, reply_to)
                 return
             if len(self._tasks) >= IN_FLIGHT_LIMIT:
