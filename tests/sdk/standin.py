@@ -29,6 +29,9 @@ from wayside_events.contracts.jobs import (
     BeatRequest,
     ClaimReply,
     ClaimRequest,
+    CreateManyReply,
+    CreateManyRequest,
+    CreateOutcome,
     CreateReply,
     CreateRequest,
     EndedJob,
@@ -126,6 +129,7 @@ class StandIn:
                 Endpoint(contract.WITHDRAW_SUBJECT, WithdrawRequest, self._withdraw),
                 Endpoint(contract.REPORT_SUBJECT, ReportRequest, self._report),
                 Endpoint(contract.CREATE_SUBJECT, CreateRequest, self._create),
+                Endpoint(contract.CREATE_MANY_SUBJECT, CreateManyRequest, self._create_many),
                 Endpoint(contract.BEAT_SUBJECT, BeatRequest, self._beat),
                 Endpoint(contract.AWAIT_SUBJECT, AwaitRequest, self._await),
                 Endpoint(PROPOSE_SUBJECT, ProposeRequest, self._propose),
@@ -270,6 +274,18 @@ class StandIn:
             return CreateReply(job=self.job(record), created=True)
         assignment = self._assign(record, request.job.runner or "")
         return CreateReply(job=self.job(record), created=True, assignment=assignment)
+
+    async def _create_many(self, request: CreateManyRequest) -> CreateManyReply:
+        outcomes = []
+        for index, raw in enumerate(request.jobs):
+            item = contract.BATCH_ITEM.validate_python(raw)
+            job = contract.JobCreate(**item.model_dump(exclude={"idempotency_key"}, exclude_none=True))
+            single = CreateRequest(
+                job=job, created_by=request.created_by, idempotency_key=item.idempotency_key
+            )
+            reply = await self._create(single)
+            outcomes.append(CreateOutcome(index=index, job_id=reply.job.id, created=reply.created))
+        return CreateManyReply(outcomes=tuple(outcomes))
 
     def _of_key(self, key: str | None) -> JobRecord | None:
         created = [job for job in self.jobs.values() if job.create is not None]

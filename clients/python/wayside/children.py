@@ -11,15 +11,20 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from wayside.errors import ChildCanceled, ChildFailed, error_of
+from wayside.proposing import batches
 from wayside.reporting.encoding import json_value
 from wayside.runner.runner import Runner
 from wayside_events.bus import BusUnavailable, RequestRefused
 from wayside_events.contracts.jobs import (
     AWAIT_SUBJECT,
+    CREATE_MANY_SUBJECT,
     CREATE_SUBJECT,
     AssignedJob,
     AwaitReply,
     AwaitRequest,
+    CreateManyReply,
+    CreateManyRequest,
+    CreateOutcome,
     CreateReply,
     CreateRequest,
     EndedJob,
@@ -34,7 +39,7 @@ AWAIT_JOBS = 1_000
 AWAIT_WAIT_SECONDS = 20.0
 ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
-SPAWNS_AT_ONCE = 50
+MANY_SECONDS = 30.0
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -47,6 +52,7 @@ class SpawnOptions(TypedDict, total=False):
     timeout_seconds: float
     ttl_seconds: float
     unique_key: str
+    unique_period_seconds: float
     session_id: str
     related: Related
     origin: str
@@ -94,7 +100,7 @@ class Children:
         request = CreateRequest(
             job=self._wanted(job_type, input, options),
             created_by=self._job.created_by,
-            idempotency_key=f"{self._job.id}:{key}" if key else str(uuid4()),
+            idempotency_key=self._key(key),
             traceparent=self._job.traceparent,
         )
         while True:
@@ -114,19 +120,14 @@ class Children:
         self, job_type: str, inputs: Iterable[JsonValue], *, key: str | None, options: SpawnOptions
     ) -> list[Child]:
         """Create a child for each input, see `Context.spawn_many`."""
-        turn = asyncio.Semaphore(SPAWNS_AT_ONCE)
-
-        async def one(number: int, value: JsonValue) -> Child:
-            async with turn:
-                stable = f"{key}-{number}" if key else None
-                return await self.spawn(job_type, value, key=stable, options=options)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(number, value)) for number, value in enumerate(inputs)]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [task.result() for task in tasks]
+        items = [
+            self._item(job_type, value, f"{key}-{number}" if key else None, options)
+            for number, value in enumerate(inputs)
+        ]
+        children: list[Child] = []
+        for batch in batches(items, max_bytes=self._runner.request_bytes):
+            children += await self._spawn(job_type, batch)
+        return children
 
     async def gather(self, children: Sequence[Child], *, return_exceptions: bool) -> list[Any]:
         """Wait for children, see `Context.gather`."""
@@ -141,6 +142,34 @@ class Children:
             raise
         await self._seat.take_back()
         return [outcomes[child.id] for child in children]
+
+    async def _spawn(self, job_type: str, items: Sequence[dict[str, JsonValue]]) -> list[Child]:
+        """Send one batch, again and again where it has to be: each item has a key, so a repeat is harmless."""
+        request = CreateManyRequest.model_construct(
+            jobs=tuple(items), created_by=self._job.created_by, traceparent=self._job.traceparent
+        )
+        while True:
+            try:
+                reply = await self._runner.ask(
+                    CREATE_MANY_SUBJECT, request, CreateManyReply, timeout_seconds=MANY_SECONDS
+                )
+                return [_child(job_type, outcome) for outcome in reply.outcomes]
+            except BusUnavailable as error:
+                logger.info("%d children of job %s wait: %s", len(items), self._job.id, error)
+            except RequestRefused as refused:
+                raise error_of(refused.problem) from refused
+            await self._runner.wait_for_resume(RETRY_SECONDS)
+
+    def _item(
+        self, job_type: str, value: JsonValue, key: str | None, options: SpawnOptions
+    ) -> dict[str, JsonValue]:
+        wanted = self._wanted(job_type, value, options)
+        item: dict[str, JsonValue] = wanted.model_dump(mode="json", exclude_none=True)
+        item["idempotency_key"] = self._key(key)
+        return item
+
+    def _key(self, key: str | None) -> str:
+        return f"{self._job.id}:{key}" if key else str(uuid4())
 
     def _wanted(self, job_type: str, value: JsonValue, options: SpawnOptions) -> JobCreate:
         job = self._job
@@ -184,6 +213,15 @@ class Children:
             except RequestRefused as refused:
                 raise error_of(refused.problem) from refused
             await self._runner.wait_for_resume(RETRY_SECONDS)
+
+
+def _child(job_type: str, outcome: CreateOutcome) -> Child:
+    if outcome.job_id is not None:
+        return Child(outcome.job_id, job_type, outcome.created)
+    problem = outcome.problem
+    if problem is None or problem.status >= 500:
+        raise BusUnavailable(problem.detail if problem else "a job was neither created nor refused")
+    raise error_of(problem)
 
 
 def _outcome(job: EndedJob) -> Any:  # noqa: ANN401 - whatever the child returned

@@ -117,7 +117,8 @@ class Context(Operation):
     ) -> list[Child]:
         """Create a child for each input, in order; `key` stands for `<key>-0`, `<key>-1` and so on, see `spawn`.
 
-        Raises the `ProblemError` of the first that is refused; the others may be there all the same.
+        Up to a thousand travel together, so this is the way to create many. Raises the `ProblemError` of the first that is
+        refused; the others may be there all the same.
         """
         self._attempt.refuse()
         return await self._children.spawn_many(job_type, inputs, key=key, options=options)

@@ -28,6 +28,7 @@ class TrackOptions(TypedDict, total=False):
     related: Related
     parent_id: EntityId
     unique_key: str
+    unique_period_seconds: float
     origin: str
     timeout_seconds: float
     ttl_seconds: float

@@ -36,6 +36,7 @@ class JobTypeOptions(TypedDict, total=False):
     max_attempts: int
     backoff: Backoff
     concurrency_limit: int
+    concurrency_limit_per_scope: int
     ttl_seconds: float
     resource_link: str
 
