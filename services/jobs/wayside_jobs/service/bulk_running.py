@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from wayside_events.contracts.jobs import (
 from wayside_events.jobs import JobError, JobStatus, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.bulk import BULK_SPEC, counted, wanted_by
+from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.family import FamilyLimits
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
@@ -172,7 +174,7 @@ class BulkRunner:
     async def _try(self, attempt: _Attempt) -> bool:
         try:
             return await self.step(attempt)
-        except Unavailable as error:
+        except (Unavailable, SimultaneousChange) as error:
             log.info("bulk_step_postponed", job_id=attempt.assignment.job.id, error=str(error))
             await asyncio.sleep(_PAUSE_SECONDS)
             return True
@@ -202,7 +204,8 @@ class BulkRunner:
         counts = await bulk.counts(job.id)
         if counts is None:
             counts = await self._begin(bulk, attempt, job)
-            return [_progress(job, counts, locked)], True
+            # Noting a million jobs takes longer than a lease, which begins anew now.
+            return [_progress(job, counts, await unit.now())], True
         job_ids = await bulk.take(job.id, STEP_LIMIT)
         if not job_ids:
             result = Json(counts.model_dump_json())
@@ -210,7 +213,7 @@ class BulkRunner:
         work = BulkWork(unit, attempt.order, attempt.orderer, self._limits)
         counts = counted(counts, await work.run(job_ids))
         await bulk.save(job.id, counts)
-        return [*work.changes, _progress(job, counts, locked)], True
+        return [*work.changes, _progress(job, counts, locked.now)], True
 
     async def _begin(self, bulk: Bulk, attempt: _Attempt, job: Job) -> BulkCounts:
         """Note what is to be worked on: what there was when it was ordered, as far as it still matches."""
@@ -250,7 +253,7 @@ def _owned(locked: Locked, assignment: Assignment) -> Job | None:
     return job if job.status is JobStatus.RUNNING else None
 
 
-def _progress(job: Job, counts: BulkCounts, locked: Locked) -> Change:
+def _progress(job: Job, counts: BulkCounts, now: datetime) -> Change:
     said = Progress(current=counts.handled, total=counts.matched, unit="jobs")
     partial = Json(counts.model_dump_json())
-    return verbs.progress(job, said, partial, seq=job.seq + 1, now=locked.now)
+    return verbs.progress(job, said, partial, seq=job.seq + 1, now=now)

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.states import TERMINAL
 from wayside_jobs.domain.verbs import request_cancel
 from wayside_jobs.service.announcing import Announcer
@@ -77,7 +78,7 @@ class Cascader:
     async def _try(self) -> bool:
         try:
             return await self.step()
-        except Unavailable as error:
+        except (Unavailable, SimultaneousChange) as error:
             log.info("cascade_postponed", error=str(error))
         except Exception:
             log.exception("cascade_failed")
