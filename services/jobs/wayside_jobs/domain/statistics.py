@@ -77,28 +77,26 @@ def sum_of(tallies: Sequence[Tally]) -> Tally:
     )
 
 
-def place_of(moment: datetime, queue: str, job_type: str) -> Place:
-    """Return where something that happened is counted."""
-    return Place(moment.replace(second=0, microsecond=0), queue, job_type)
+COUNTED: Final = frozenset({Queued, Started, Completed, Failed, Canceled})
+"""The facts that `count` looks at; claims are counted by `Tally.picked_up`."""
 
 
 def count(tally: Tally, change: Change) -> None:
-    """Count a committed change, other than a claim."""
-    match change.fact:
-        case Queued(reason=QueuedReason.CREATED):
-            tally.created += 1
-        case Started() if change.job.mode is JobMode.TRACKED:
-            tally.created += 1
-        case Completed():
-            tally.completed += 1
-        case Failed():
-            tally.failed += 1
-        case Canceled():
-            tally.canceled += 1
-        case _:
-            return
-    if change.job.duration_seconds is not None:
-        tally.ran(change.job.duration_seconds)
+    """Count a committed change, other than a claim; by the exact class of its fact, for it is done for every change."""
+    job, fact = change.job, change.fact
+    kind = type(fact)
+    if kind is Completed:
+        tally.completed += 1
+    elif kind is Failed:
+        tally.failed += 1
+    elif kind is Canceled:
+        tally.canceled += 1
+    else:
+        is_new = isinstance(fact, Queued) and fact.reason is QueuedReason.CREATED
+        tally.created += is_new or (kind is Started and job.mode is JobMode.TRACKED)
+        return
+    if (duration_seconds := job.duration_seconds) is not None:
+        tally.ran(duration_seconds)
 
 
 def quantile(bounds: Sequence[float], buckets: Sequence[int], share: float) -> float | None:

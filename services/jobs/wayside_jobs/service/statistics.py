@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
 from wayside_jobs.domain.claims import Claimed
 from wayside_jobs.domain.job import Change
-from wayside_jobs.domain.statistics import Place, Tally, count, place_of, sum_of
+from wayside_jobs.domain.statistics import COUNTED, Place, Tally, count, sum_of
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.store.statistics import Stats
 from wayside_service.errors import Unavailable
@@ -53,20 +54,37 @@ class Statistics:
         for place, tally in newer.items():
             self._tallies[place] = sum_of([taken[place], tally]) if place in taken else tally
 
-    def _at(self, place: Place) -> Tally:
-        tally = self._tallies.get(place)
-        if tally is None:
-            tally = Tally()
-            if len(self._tallies) < PLACES_LIMIT:
-                self._tallies[place] = tally
-        return tally
-
     def _count_changes(self, changes: Sequence[Change]) -> None:
+        batch = _Batch(self._tallies)
         for change in changes:
-            job = change.job
-            count(self._at(place_of(job.updated_at, job.queue, job.type)), change)
+            if type(change.fact) in COUNTED:
+                job = change.job
+                count(batch.at(job.updated_at, job.queue, job.type), change)
 
     def _count_claimed(self, jobs: Sequence[Claimed]) -> None:
+        batch = _Batch(self._tallies)
         for job in jobs:
-            tally = self._at(place_of(job.started_at, job.queue, job.type))
+            tally = batch.at(job.started_at, job.queue, job.type)
             tally.picked_up((job.started_at - job.run_at).total_seconds())
+
+
+class _Batch:
+    """Finds tallies fast for what was committed together: most of it happened at one moment."""
+
+    def __init__(self, tallies: dict[Place, Tally]) -> None:
+        self._tallies = tallies
+        self._found: dict[tuple[datetime, str, str], Tally] = {}
+
+    def at(self, moment: datetime, queue: str, job_type: str) -> Tally:
+        tally = self._found.get((moment, queue, job_type))
+        if tally is None:
+            place = Place(moment.replace(second=0, microsecond=0), queue, job_type)
+            tally = self._tallies.get(place) or self._new(place)
+            self._found[moment, queue, job_type] = tally
+        return tally
+
+    def _new(self, place: Place) -> Tally:
+        tally = Tally()
+        if len(self._tallies) < PLACES_LIMIT:
+            self._tallies[place] = tally
+        return tally
