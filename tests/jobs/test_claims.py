@@ -52,7 +52,7 @@ RICH: dict[str, Any] = {
 
 def claimed(job: Job, job_input: Json) -> Claimed:
     """What the statement returns of a job."""
-    fields = {name: getattr(job, name, None) for name in Claimed._fields}
+    fields: dict[str, Any] = {name: getattr(job, name, None) for name in Claimed._fields}
     related = job.related
     fields |= {"related_type": related.type, "related_id": related.id} if related else {}
     for name in ("lease_seconds", "timeout_seconds", "cancel_grace_seconds"):
