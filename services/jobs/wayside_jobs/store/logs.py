@@ -38,7 +38,9 @@ class LogBook:
             for row in fact.entries
         ]
         await self._connection.execute(SQL.insert_logs, rows)
-        full: dict[str, LogBounds] = {job_id: fact.bounds for job_id, fact in logged if fact.bounds is not None}
+        full: dict[str, LogBounds] = {
+            job_id: fact.bounds for job_id, fact in logged if fact.bounds is not None
+        }
         return _told(changes, await self._cut(full)) if full else changes
 
     async def _cut(self, full: Mapping[str, LogBounds]) -> dict[str, Dropped]:
