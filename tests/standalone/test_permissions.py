@@ -16,7 +16,7 @@ from tests.eventually import eventually
 
 from wayside_events.bus import Bus, BusSettings, BusUnavailable, Endpoint, StoredMessage
 from wayside_events.contracts.jobs import GET_SUBJECT, GetRequest
-from wayside_events.identifiers import new_id
+from wayside_events.identifiers import ScopeName, new_id
 from wayside_events.stream import STREAM_NAME
 from wayside_events.subjects import EventFilter
 from wayside_standalone.nats import NatsServer, NatsSettings, permissions_file
@@ -325,7 +325,7 @@ async def test_the_bus_answers_a_client_over_the_accounts(server: NatsServer, bu
         return question
 
     await bus.serve(name="jobs", version="1.0.0", endpoints=[Endpoint(GET_SUBJECT, GetRequest, answer)])
-    question = GetRequest(scope="acme", job_id=new_id())
+    question = GetRequest(scope=ScopeName("acme"), job_id=new_id())
     async with Bus.connected(settings_of(server, CLIENT)) as client:
         assert await client.request(GET_SUBJECT, question, GetRequest) == question
 
