@@ -60,7 +60,9 @@ class Fenced(JobsError):
     title = "The attempt is not yours"
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"The attempt at job {job_id} is over or belongs to somebody else: stop working on it.")
+        super().__init__(
+            f"The attempt at job {job_id} is over or belongs to somebody else: stop working on it."
+        )
 
 
 class CancelNotRequested(JobsError):
