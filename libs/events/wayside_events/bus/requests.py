@@ -61,7 +61,9 @@ class Endpoint:
     """One verb: requests on `subject` are read as `request` and answered by `handler`.
 
     Every request runs in a task of its own, so a handler may wait. `undelivered` is called with the reply when the
-    one who asked is gone, as far as the server knows: a killed process at once, an unplugged machine not at all.
+    one who asked is gone, as far as the server knows: a killed process at once, an unplugged machine not at all. It is for
+    verbs asked within the service's own NATS account: of an asker in another the server never says so, and keeps an entry
+    for each answer.
     """
 
     subject: str
