@@ -17,6 +17,13 @@ from wayside_events.jobs import JobStatus
 from wayside_jobs.app import build
 from wayside_standalone.nats import NatsServer
 
+# Reports wait for no row that somebody else has locked, so their transaction is held in the middle by other means.
+WAIT_AT_UPDATES = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
+    CREATE TRIGGER wait BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION wait();
+"""
+
 
 async def readiness(api: Api) -> dict[str, str]:
     async with api.client.get("/readyz") as response:
@@ -146,9 +153,8 @@ async def test_an_answer_that_was_lost_at_the_commit_is_made_good_by_sending_aga
     await runner.register()
     job = await api.create()
     said = runner.said(await runner.claim_one(), "complete", result=1)
-    lock = connection.transaction()
-    await lock.start()
-    await connection.execute("SELECT FROM jobs FOR UPDATE")
+    await connection.execute(WAIT_AT_UPDATES)
+    await connection.execute("SELECT pg_advisory_lock(1)")
     sending = asyncio.create_task(runner.send(said))
     assert await eventually(lambda: _is_blocked(connection))
     await connection.execute(
@@ -158,7 +164,7 @@ async def test_an_answer_that_was_lost_at_the_commit_is_made_good_by_sending_aga
     with pytest.raises(RequestRefused) as refused:
         await sending
     assert refused.value.problem.status == 503
-    await lock.rollback()
+    await connection.execute("SELECT pg_advisory_unlock(1)")
     [again] = await runner.send(said)
     assert (again.outcome, (await api.job(job.id)).status) == (Outcome.ACCEPTED, JobStatus.COMPLETED)
 
