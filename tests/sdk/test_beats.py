@@ -1,5 +1,6 @@
 """What a runner says of itself: at its start, now and then, and at its end."""
 
+import asyncio
 import os
 import socket
 
@@ -9,6 +10,7 @@ from tests.sdk.conftest import serving
 from tests.sdk.standin import StandIn
 
 from wayside import Context, Tracker, Worker, track
+from wayside.runner.runner import Runner
 
 
 @pytest.fixture
@@ -42,6 +44,27 @@ async def test_a_worker_that_is_not_known_any_more_registers_again(service: Stan
     async with serving(noop):
         service.is_known = False
         assert await eventually(lambda: len(service.registrations) >= 2)
+
+
+async def test_a_worker_ends_however_its_end_meets_its_beats(
+    service: StandIn, noop: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: list[Runner] = []
+
+    async def deaf_once(runner: Runner, timeout_seconds: float, *, stopped: bool = False) -> bool:
+        """Lose a cancellation, as `asyncio.wait_for` of Python 3.11 does when the answer comes at the same moment."""
+        try:
+            await asyncio.sleep(0 if stopped else 30)
+        except asyncio.CancelledError:
+            cancelled.append(runner)
+            if len(cancelled) > 1:
+                raise
+        return True
+
+    monkeypatch.setattr(Runner, "_beat", deaf_once)
+    async with asyncio.timeout(5), serving(noop):
+        assert await eventually(lambda: bool(service.claims))
+    assert len(cancelled) >= 1
 
 
 async def test_a_process_that_tracks_beats_too(service: StandIn, tracker: Tracker) -> None:

@@ -213,7 +213,7 @@ async def test_beyond_the_limit_an_operation_ends_with_its_handler(
         asyncio.create_task(run_tracked(operation, "import", scope="acme", tracker=tracker))
         for operation in operations
     ]
-    assert await eventually(lambda: len(service.jobs) == 3)
+    assert await eventually(lambda: [job.progress for job in service.jobs.values()] == [{"percent": 50}] * 3)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

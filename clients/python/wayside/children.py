@@ -131,6 +131,8 @@ class Children:
 
     async def gather(self, children: Sequence[Child], *, return_exceptions: bool) -> list[Any]:
         """Wait for children, see `Context.gather`."""
+        if not children:
+            return []
         self._seat.leave()
         try:
             outcomes = await self._outcomes([child.id for child in children], is_patient=return_exceptions)

@@ -44,6 +44,7 @@ BEAT_SECONDS = 10.0
 LEAST_BEAT_SECONDS = 0.1
 BEAT_TIMEOUT_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
+CANCEL_SECONDS = 0.5
 TRANSIENT = (408, 429)
 """Refusals below 500 that are no verdict on the request."""
 
@@ -117,9 +118,11 @@ class Runner:
 
     async def __aexit__(self, *_: object) -> None:
         await self._say_goodbye()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Once may not be enough: asyncio.wait_for, inside nats-py, loses a cancellation up to Python 3.11.
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=CANCEL_SECONDS)
         await self.bus.close()
 
     @property
