@@ -22,7 +22,7 @@ async def measure(system: System, plan: Plan) -> Outcome:
     """
     async with (
         system.child("subscriber", "count") as subscriber,
-        system.child("creator", plan.in_flight) as creator,
+        system.child("creator", plan.batches_in_flight) as creator,
         system.child("worker", plan.slots, user="runner"),
     ):
         await subscriber.hear("started", seconds=LEAST_SECONDS)

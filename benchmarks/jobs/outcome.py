@@ -21,7 +21,7 @@ class Plan:
     memory_jobs: int = 1_000_000
     memory_seconds: float = 300.0
     slots: int = 1000
-    in_flight: int = 1_000
+    batches_in_flight: int = 3
     shares_system: bool = False
 
     def scaled(self, factor: float) -> "Plan":

@@ -6,13 +6,13 @@ import time
 
 import orjson
 
-from benchmarks.jobs.creator import Accepted, wanted
+from benchmarks.jobs.creator import wanted
 from benchmarks.jobs.speech import orders, say
 from benchmarks.jobs.system import SCOPE
 from benchmarks.jobs.worker import PICKUP
 from wayside.settings import nats_settings
 from wayside_events.bus import Bus, StoredMessage
-from wayside_events.contracts.jobs import CREATE_SUBJECT, CreateRequest
+from wayside_events.contracts.jobs import CREATE_SUBJECT, CreateReply, CreateRequest
 from wayside_events.jobs import JobCompleted
 from wayside_events.subjects import EventFilter
 
@@ -37,7 +37,7 @@ class Prober:
         self._started_at = asyncio.get_running_loop().create_future()
         request = CreateRequest(job=wanted(PICKUP), created_by="bench")
         before = time.monotonic_ns()
-        await self._bus.request(CREATE_SUBJECT, request, Accepted)
+        await self._bus.request(CREATE_SUBJECT, request, CreateReply)
         async with asyncio.timeout(END_SECONDS):
             return await self._started_at - before
 

@@ -28,7 +28,10 @@ FROM jobs WHERE type = $1
 
 async def measure(system: System, plan: Plan) -> Outcome:
     """Measure the whole way with everything at once, then a backlog that is drained."""
-    async with system.child("subscriber") as subscriber, system.child("creator", plan.in_flight) as creator:
+    async with (
+        system.child("subscriber") as subscriber,
+        system.child("creator", plan.batches_in_flight) as creator,
+    ):
         async with system.child("worker", plan.slots, user="runner") as worker:
             await subscriber.hear("started", seconds=LEAST_SECONDS)
             await registered(system, NOOP)
