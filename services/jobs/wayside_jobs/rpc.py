@@ -36,6 +36,7 @@ from wayside_events.contracts.jobs import (
 )
 from wayside_jobs.domain.creation import Origin
 from wayside_jobs.domain.errors import JobsError
+from wayside_jobs.domain.reserved import check_claim
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.batching import Orderer
 from wayside_jobs.service.handover import assignments_in
@@ -80,6 +81,7 @@ class Rpc:
         return await self._jobs.workers.beat(request.runner, request)
 
     async def _claim(self, request: ClaimRequest) -> Encoded:
+        check_claim(request)
         assignments = await self._jobs.desk.claim(request)
         return Encoded(body=b'{"assignments":[%b]}' % b",".join(assignments))
 

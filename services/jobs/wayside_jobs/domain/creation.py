@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from wayside_events.contracts.jobs import BULK_QUEUE, JobCreate, JobTypeSpec
+from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus, QueuedReason
@@ -13,8 +12,6 @@ from wayside_jobs.domain.facts import Queued, Started
 from wayside_jobs.domain.job import Change, Job, Policy
 from wayside_jobs.domain.states import TRANSITIONS, Verb
 from wayside_jobs.domain.verbs import attempt_fields
-
-_OWN_TYPES: Final = "wayside."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +22,6 @@ class Origin:
     traceparent: str | None = None
     root_id: EntityId | None = None
     depth: int = 0
-
-
-def check_reserved(wanted: JobCreate) -> None:
-    """Raise `InvalidJob` for the types and the queue of this service's own work."""
-    if wanted.type.startswith(_OWN_TYPES):
-        raise _reserved("/type", f"Types that begin with {_OWN_TYPES} are made by the service itself.")
-    if wanted.queue == BULK_QUEUE:
-        raise _reserved("/queue", f"The queue {BULK_QUEUE} is for the service's own work.")
-
-
-def _reserved(field: str, message: str) -> InvalidJob:
-    return InvalidJob(message, errors=[_error(field, "reserved", message)])
 
 
 def check_mode(wanted: JobCreate) -> None:

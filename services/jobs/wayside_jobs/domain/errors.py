@@ -144,6 +144,13 @@ class InvalidJob(JobsError):
     title = "The job is not valid"
 
 
+class ReservedName(JobsError):
+    """A job type or queue is for the service's own work."""
+
+    code = "invalid_input"
+    title = "The name is reserved"
+
+
 class UnknownJobType(InvalidJob):
     """No worker has registered the type."""
 

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from wayside_events.contracts.jobs import JobTypeName, JobTypePage, JobTypeSpec
 from wayside_events.contracts.problems import FieldError
 from wayside_jobs.domain import errors
+from wayside_jobs.domain.reserved import check_type
 from wayside_jobs.routes.parameters import JOBS, require_one_of
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.http import ClosedModel, Reply, RouteTable
@@ -54,7 +55,7 @@ async def get_job_type(request: web.Request, name: JobTypeName) -> Reply:
     summary="Register a job type",
     answers={200: JobTypeSpec},
     role=Role.ADMIN,
-    errors=[errors.InvalidJob],
+    errors=[errors.InvalidJob, errors.ReservedName],
 )
 async def put_job_type(
     request: web.Request, principal: Principal, name: JobTypeName, body: JobTypeSpec
@@ -65,6 +66,7 @@ async def put_job_type(
         message = f"The path names {name}."
         error = FieldError(field="/name", code="mismatch", message=message)
         raise errors.InvalidJob(message, errors=[error])
+    check_type(body)
     await request.app[JOBS].types.register(body)
     return Reply((await request.app[JOBS].types.specification(name)).encode())
 

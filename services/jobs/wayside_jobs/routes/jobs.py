@@ -64,6 +64,7 @@ class JobQuery(ScopeQuery):
         errors.UnknownParent,
         errors.ParentEnded,
         errors.InvalidJob,
+        errors.ReservedName,
         errors.InvalidValue,
         errors.ValueTooLarge,
         errors.IdempotencyConflict,

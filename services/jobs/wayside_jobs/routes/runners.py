@@ -10,6 +10,7 @@ from wayside_events.contracts.jobs import ClaimReply, ClaimRequest, Outcome, Rep
 from wayside_events.contracts.problems import FieldError, Problem
 from wayside_events.identifiers import Id
 from wayside_jobs.domain import errors
+from wayside_jobs.domain.reserved import check_claim
 from wayside_jobs.routes.parameters import JOBS, require_one_of, sees
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.http import Reply, RouteTable
@@ -21,13 +22,20 @@ WAIT_LIMIT_MS: Final = 25_000
 routes = RouteTable(tags=["runners"])
 
 
-@routes.post("/v1/jobs/claim", summary="Claim jobs", answers={200: ClaimReply}, role=Role.RUNNER)
+@routes.post(
+    "/v1/jobs/claim",
+    summary="Claim jobs",
+    answers={200: ClaimReply},
+    role=Role.RUNNER,
+    errors=[errors.ReservedName],
+)
 async def claim_jobs(request: web.Request, principal: Principal, body: ClaimRequest) -> Reply:
     """Waits for work up to `wait_ms`, 25 seconds at most. For runners of all scopes; who leaves is given nothing.
 
     Registering, creating tracked jobs and reporting are over HTTP too. A cancel is told in the answers to reports.
     """
     require_one_of(principal, ALL_SCOPES, Role.RUNNER)
+    check_claim(body)
     patient = body.model_copy(update={"wait_ms": min(body.wait_ms, WAIT_LIMIT_MS)})
     assignments = await request.app[JOBS].handover.claim(patient, lambda: _is_gone(request))
     return Reply(b'{"assignments":[%b]}' % b",".join(assignments))

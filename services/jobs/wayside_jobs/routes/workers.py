@@ -59,7 +59,7 @@ async def list_workers(request: web.Request, principal: Principal, query: Worker
     summary="Register a worker",
     answers={200: RegisterReply},
     role=Role.RUNNER,
-    errors=[errors.InvalidJob, errors.InvalidValue, errors.ValueTooLarge],
+    errors=[errors.InvalidJob, errors.ReservedName, errors.InvalidValue, errors.ValueTooLarge],
 )
 async def register_worker(request: web.Request, principal: Principal, body: RegisterRequest) -> RegisterReply:
     """With the job types it serves; the last registration counts. For runners of all scopes: types belong to all."""

@@ -8,9 +8,10 @@ import orjson
 
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
 from wayside_events.identifiers import new_id
-from wayside_jobs.domain.creation import Origin, check_mode, check_reserved
+from wayside_jobs.domain.creation import Origin, check_mode
 from wayside_jobs.domain.errors import JobsError, SimultaneousChange
 from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
+from wayside_jobs.domain.reserved import check_creation
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.grouping import Group
@@ -52,7 +53,7 @@ class Creator:
     async def create(self, wanted: JobCreate, origin: Origin, idempotency_key: str | None = None) -> Created:
         """Create a job, or return the one that has the idempotency key or, being active, the unique key.
 
-        Raises `UnknownJobType`, `UnknownParent`, `ParentEnded`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
+        Raises `UnknownJobType`, `ReservedName`, `UnknownParent`, `ParentEnded`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
         `IdempotencyConflict`.
         """
         creation = _checked(wanted, await self._types.get(wanted.type), origin, idempotency_key)
@@ -97,7 +98,7 @@ class Creator:
 def _checked(wanted: JobCreate, job_type: JobType | JobsError, origin: Origin, key: str | None) -> Creation:
     """Check all that can be checked without the other jobs."""
     check_mode(wanted)
-    check_reserved(wanted)
+    check_creation(wanted)
     _check_texts(wanted)
     if isinstance(job_type, JobsError):
         raise job_type

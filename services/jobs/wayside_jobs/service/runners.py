@@ -11,6 +11,7 @@ from wayside_events.contracts.jobs import (
     WorkerPage,
     WorkerStatus,
 )
+from wayside_jobs.domain.reserved import check_registration
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.registry import JobTypes
 from wayside_jobs.store.runners import RunnerFilter, Runners
@@ -30,7 +31,8 @@ class Workers:
         self._types = types
 
     async def register(self, request: RegisterRequest) -> RegisterReply:
-        """Write what a runner says about itself and what it serves; raises `InvalidJob` or `InvalidValue`."""
+        """Write what a runner says about itself and what it serves; raises `ReservedName`, `InvalidJob` or `InvalidValue`."""
+        check_registration(request)
         plain_text(request.version, "/version")
         plain_text(request.hostname, "/hostname")
         await self._types.register_all(request.job_types)

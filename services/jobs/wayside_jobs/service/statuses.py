@@ -24,6 +24,7 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidBulk: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,
+        errors.ReservedName: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidJob: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidValue: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.StoreRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
