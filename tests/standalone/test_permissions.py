@@ -1,5 +1,6 @@
 """deploy/nats/permissions.conf on a real server: each user may do its own work and nothing else."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -328,6 +329,31 @@ async def test_the_bus_answers_a_client_over_the_accounts(server: NatsServer, bu
     question = GetRequest(scope=ScopeName("acme"), job_id=new_id())
     async with Bus.connected(settings_of(server, CLIENT)) as client:
         assert await client.request(GET_SUBJECT, question, GetRequest) == question
+
+
+@pytest.mark.parametrize("user", [RUNNER, GPU7])
+async def test_a_service_learns_that_a_runner_is_gone_before_its_answer(
+    server: NatsServer, bus: Bus, user: str
+) -> None:
+    taken, answerable = asyncio.Event(), asyncio.Event()
+    returned: list[GetRequest] = []
+
+    async def answer_late(question: GetRequest) -> GetRequest:
+        taken.set()
+        await answerable.wait()
+        return question
+
+    async def take_back(reply: GetRequest) -> None:
+        returned.append(reply)
+
+    endpoint = Endpoint(GET_SUBJECT, GetRequest, answer_late, undelivered=take_back)
+    await bus.serve(name="jobs", version="1.0.0", endpoints=[endpoint])
+    question = GetRequest(scope=ScopeName("acme"), job_id=new_id())
+    async with connected(server, user) as runner:
+        await runner.publish(GET_SUBJECT, question.model_dump_json().encode(), reply=runner.new_inbox())
+        await taken.wait()
+    answerable.set()
+    assert await eventually(lambda: returned == [question])
 
 
 async def test_nobody_names_a_reply_subject_where_answers_to_another_account_are_taken(
