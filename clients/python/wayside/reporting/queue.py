@@ -130,12 +130,13 @@ class ReportQueue:
         voice = self._voices[attempt]
         while (report := attempt.next_report()) is not None:
             entry = Entry.of(attempt, report)
-            if entry.kind in ENDINGS:
-                voice.ended = True
+            voice.ended = entry.kind in ENDINGS
             if not batch.fits(entry):
                 self._held = entry
                 return False
             batch.add(entry)
+            if voice.ended:
+                break
         del self._speaking[attempt]
         voice.not_before = now + self._interval
         return True

@@ -6,8 +6,7 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +21,7 @@ from wayside_events.contracts.jobs import (
     CLAIM_SUBJECT,
     REGISTER_SUBJECT,
     REPORT_SUBJECT,
+    BeatBody,
     BeatReply,
     BeatRequest,
     ClaimRequest,
@@ -56,19 +56,6 @@ ENVELOPE_BYTES = 1024
 """Room in a request for what surrounds its items."""
 
 
-@dataclass(slots=True, kw_only=True)
-class RunnerState:
-    """How a runner is, for its beats. `running` is by default how many attempts it has.
-
-    `abandoned` are handlers that were left alone because they do not end.
-    """
-
-    slots: int = 1
-    running: int | None = None
-    abandoned: int = 0
-    is_draining: bool = False
-
-
 class Runner:
     """One runner on one NATS connection; it belongs to the event loop it was opened on.
 
@@ -90,7 +77,8 @@ class Runner:
         self.bus = Bus(settings)
         self.started = asyncio.Event()
         self.resumed = asyncio.Event()
-        self.state = RunnerState(slots=slots)
+        self.state: Callable[[], BeatBody] = lambda: BeatBody(running=len(self._attempts), slots=slots)
+        """How this runner is, asked for each of its beats."""
         self._registration = RegisterRequest(
             runner=name,
             version=version,
@@ -134,9 +122,10 @@ class Runner:
 
     def add(self, attempt: Attempt) -> None:
         """Report for an attempt, and let pushes reach it, until its ending is known."""
-        self._attempts[attempt.key] = attempt
+        key = attempt.granted.key
+        self._attempts[key] = attempt
         self.reporter.add(attempt)
-        if attempt.key in self._early_cancels:
+        if self._early_cancels and key in self._early_cancels:
             attempt.stop(Stop.CANCEL)
 
     async def describe(self, job_type: JobTypeSpec, *, timeout_seconds: float) -> None:
@@ -145,7 +134,7 @@ class Runner:
         await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
 
     def beat(self) -> None:
-        """Say at once how this runner is, because `state` has changed in what others wait for."""
+        """Say at once how this runner is, because that has changed in a way that others wait for."""
         self._beat_now.set()
 
     def remove(self, attempt: Attempt) -> None:
@@ -227,15 +216,8 @@ class Runner:
                 logger.debug("runner %s could not say that it lives: %s", self.name, error)
 
     async def _beat(self, timeout_seconds: float, *, stopped: bool = False) -> bool:
-        state = self.state
-        body = BeatRequest(
-            runner=self.name,
-            running=state.running if state.running is not None else len(self._attempts),
-            slots=state.slots,
-            abandoned=state.abandoned,
-            is_draining=state.is_draining,
-            stopped=stopped,
-        )
+        state = self.state().model_dump() | {"stopped": stopped}
+        body = BeatRequest(runner=self.name, **state)
         return (await self.ask(BEAT_SUBJECT, body, BeatReply, timeout_seconds=timeout_seconds)).known
 
     async def _say_goodbye(self) -> None:

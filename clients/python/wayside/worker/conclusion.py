@@ -1,9 +1,8 @@
 """What an attempt's ending is to be reported as: decided here, said to the attempt, reported by the reporter."""
 
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from wayside.errors import NonRetryable, Stop
 from wayside.reporting.attempt import Attempt
@@ -16,22 +15,19 @@ _TYPE_LIMIT = 200
 _OWN_CODE = str(Path(__file__).parents[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(NamedTuple):
     """The handler returned `value`."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """The handler raised an exception of its own."""
 
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(NamedTuple):
     """The handler ended because it was cancelled or stopped."""
 
 

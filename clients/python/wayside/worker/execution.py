@@ -5,7 +5,7 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from wayside.context import Context, Surroundings, ThreadContext
 from wayside.current import enter
@@ -21,15 +21,25 @@ logger = logging.getLogger("wayside.worker")
 T = TypeVar("T")
 
 
+class Overseer(Protocol):
+    """Who wants to know what becomes of an execution."""
+
+    def on_end(self, execution: "Execution") -> None:
+        """The handler has ended."""
+
+    def on_abandoned(self, execution: "Execution") -> None:
+        """The handler was left alone."""
+
+
 class Execution:
     """One attempt in the hands of its handler; `run` is a task's whole life.
 
-    A handler that does not end within the grace period after it was asked to is abandoned: `on_abandoned` is called,
-    what it still says counts for nothing, and its task or thread goes on by itself. The jobs service, which forces the
-    end by its own clock, sees heartbeats until it has.
+    A handler that does not end within the grace period after it was asked to is abandoned: what it still says counts for
+    nothing, and its task or thread goes on by itself. The jobs service, which forces the end by its own clock, sees
+    heartbeats until it has.
     """
 
-    __slots__ = ("_cancel", "_grace", "_handler", "_on_abandoned", "_surroundings", "attempt", "seat")
+    __slots__ = ("_cancel", "_grace", "_handler", "_overseer", "_surroundings", "attempt", "seat")
 
     def __init__(
         self,
@@ -37,13 +47,13 @@ class Execution:
         handler: JobHandler,
         surroundings: Surroundings,
         seat: Seat,
-        on_abandoned: "Callable[[Execution], None]",
+        overseer: Overseer,
     ) -> None:
         self.attempt = attempt
         self.seat = seat
         self._handler = handler
         self._surroundings = surroundings
-        self._on_abandoned = on_abandoned
+        self._overseer = overseer
         self._cancel: Callable[[], object] | None = None
         self._grace: asyncio.TimerHandle | None = None
         attempt.on_stop = self._on_stop
@@ -51,7 +61,7 @@ class Execution:
     async def run(self) -> None:
         """Run the handler and say how it ended. Only a cancellation that nobody asked of the attempt goes on."""
         try:
-            ending = await self._call()
+            self._conclude(await self._call())
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             self.attempt.stop(Stop.SHUTDOWN)
             self._conclude(Interrupted())
@@ -60,7 +70,7 @@ class Execution:
             self._cancel = None
             if self._grace is not None:
                 self._grace.cancel()
-        self._conclude(ending)
+            self._overseer.on_end(self)
 
     def _conclude(self, ending: Ending) -> None:
         """An attempt without an ending would be kept alive for ever: there is one in every case."""
@@ -130,7 +140,7 @@ class Execution:
     def _abandon(self) -> None:
         if not self.attempt.is_abandoned:
             self.leave_alone()
-            self._on_abandoned(self)
+            self._overseer.on_abandoned(self)
             if self._cancel is not None:
                 self._cancel()
 

@@ -15,7 +15,7 @@ from wayside.worker.deadlines import Deadlines
 from wayside.worker.execution import Execution
 from wayside.worker.handlers import JobHandler
 from wayside.worker.slots import Slots
-from wayside_events.contracts.jobs import ClaimRequest
+from wayside_events.contracts.jobs import BeatBody, ClaimRequest
 
 logger = logging.getLogger("wayside.worker")
 
@@ -65,6 +65,7 @@ class Shift:
         self._executions: dict[Execution, asyncio.Task[None]] = {}
         self._abandoned: dict[Execution, asyncio.Task[None]] = {}
         self._closing = False
+        runner.state = self._state
         request = ClaimRequest(
             runner=runner.name,
             queues=queues,
@@ -84,7 +85,6 @@ class Shift:
     async def wind_down(self, hurry: asyncio.Task[bool]) -> None:
         """Claim nothing more and wait for what runs, as long as the grace lasts and nobody hurries."""
         self._closing = True
-        self._runner.state.is_draining = True
         self._runner.beat()
         self._claiming.cancel()
         idle = asyncio.create_task(self._until_idle(), name="until-idle")
@@ -126,32 +126,25 @@ class Shift:
             attempt.release()
             return
         seat = self._slots.take()
-        execution = Execution(attempt, handler, self._surroundings, seat, self._on_abandoned)
-        self._count()
+        execution = Execution(attempt, handler, self._surroundings, seat, self)
         if grant.timeout_seconds:
             self._deadlines.add(attempt, grant.timeout_seconds)
-        self._executions[execution] = self._loop.create_task(self._run(execution), name=grant.job_id)
+        self._executions[execution] = self._loop.create_task(execution.run(), name=grant.job_id)
 
-    async def _run(self, execution: Execution) -> None:
-        try:
-            await execution.run()
-        except Exception:
-            logger.exception("running job %s attempt %d failed", *execution.attempt.key)
-        finally:
-            self._executions.pop(execution, None)
+    def on_end(self, execution: Execution) -> None:
+        """A handler has ended, in whatever way."""
+        if self._executions.pop(execution, None) is None:
             self._abandoned.pop(execution, None)
-            self._deadlines.remove(execution.attempt)
-            execution.seat.leave()
-            self._count()
+        self._deadlines.remove(execution.attempt)
+        execution.seat.leave()
 
-    def _on_abandoned(self, execution: Execution) -> None:
-        """Its slot is free for others. Should the jobs service not force the end, the lease will."""
+    def on_abandoned(self, execution: Execution) -> None:
+        """A handler was left alone. Its slot is free for others. Should the jobs service not force the end, the lease will."""
         if task := self._executions.pop(execution, None):
             self._abandoned[execution] = task
         attempt = execution.attempt
         self._deadlines.remove(attempt)
         execution.seat.leave()
-        self._count()
         self._loop.call_later(attempt.granted.lease_seconds, self._forget, attempt)
 
     def _forget(self, attempt: Attempt) -> None:
@@ -159,9 +152,13 @@ class Shift:
             self._runner.reporter.discard(attempt)
             self._on_settled(attempt)
 
-    def _count(self) -> None:
-        state = self._runner.state
-        state.running, state.abandoned = len(self._executions), len(self._abandoned)
+    def _state(self) -> BeatBody:
+        return BeatBody(
+            running=len(self._executions),
+            slots=self._slots.total,
+            abandoned=len(self._abandoned),
+            is_draining=self._closing,
+        )
 
     def _on_settled(self, attempt: Attempt) -> None:
         self._runner.remove(attempt)
