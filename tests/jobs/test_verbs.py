@@ -159,6 +159,18 @@ def test_a_release_is_queued_at_once_and_burns_no_attempt() -> None:
     assert change.job.max_attempts - change.job.attempt == 1
 
 
+def test_what_follows_a_release_knows_nothing_of_it() -> None:
+    released = verbs.release(running(max_attempts=2), seq=1, now=after(3)).job
+    second = claim(released, runner="r2", token_hash=b"2", now=after(4)).job
+    retryable = JobError(code="c", message="m", retryable=True)
+    again = verbs.fail(second, retryable, seq=1, draw=0.5, now=after(5)).job
+    assert again.run_at == after(15)
+    third = claim(again, runner="r3", token_hash=b"3", now=after(15)).job
+    over = verbs.fail(third, retryable, seq=1, draw=0.5, now=after(16)).job
+    assert (over.status, over.max_attempts) == (JobStatus.FAILED, 3)
+    assert retry(over, OTHER_ID, Origin(created_by="bob"), after(20)).job.max_attempts == 2
+
+
 def test_a_second_attempt_starts_from_nothing() -> None:
     lost = verbs.lose(at(running(), 50), draw=0.5, now=after(60)).job
     job = claim(lost, runner="r2", token_hash=b"2", now=after(90)).job

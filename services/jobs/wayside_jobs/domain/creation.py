@@ -98,7 +98,7 @@ def retry(job: Job, job_id: EntityId, origin: Origin, now: datetime) -> Change:
         status=JobStatus.QUEUED,
         revision=1,
         attempt=0,
-        max_attempts=job.max_attempts,
+        max_attempts=job.max_attempts - job.releases,
         policy=job.policy,
         created_by=origin.created_by,
         created_at=now,

@@ -56,7 +56,8 @@ class Cancel:
 class Job(NamedTuple):
     """The state of one job, without its input. All times are the database's.
 
-    `max_attempts` grows with every release, so that `attempt` names each try once and never exceeds it.
+    `max_attempts` grows with every release, so that `attempt` names each try once and never exceeds it; `releases` is by how
+    much.
     `due_at` is never later than the first of lease end, time-out and cancel deadline: who looks at a running job
     then finds out which it is, or arms it again. Reports do not move it, because it is indexed.
     """
@@ -82,6 +83,7 @@ class Job(NamedTuple):
     root_id: EntityId | None = None
     depth: int = 0
     child_count: int = 0
+    releases: int = 0
     retry_of: EntityId | None = None
     unique_key: str | None = None
     origin: str | None = None

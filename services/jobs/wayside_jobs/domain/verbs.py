@@ -126,7 +126,8 @@ def time_out(job: Job, *, draw: float, now: datetime) -> Change:
 def release(job: Job, *, seq: int, now: datetime) -> Change:
     """running → queued at once, with one more attempt; a tracked job, which nobody else can run, fails."""
     ended = Ended(Verb.RELEASE, RELEASED, QueuedReason.RELEASED)
-    return _ended(job._replace(seq=seq, max_attempts=job.max_attempts + 1), ended, now)
+    job = job._replace(seq=seq, max_attempts=job.max_attempts + 1, releases=job.releases + 1)
+    return _ended(job, ended, now)
 
 
 def request_cancel(
@@ -204,7 +205,7 @@ def _ended(job: Job, ended: Ended, now: datetime) -> Change:
 def _requeued(job: Job, ended: Ended, error: Json, now: datetime) -> Change:
     now = max(now, job.updated_at)
     released = ended.verb is Verb.RELEASE
-    delay = 0.0 if released else job.policy.backoff_seconds(job.attempt, ended.draw)
+    delay = 0.0 if released else job.policy.backoff_seconds(job.attempt - job.releases, ended.draw)
     fields = _NO_ATTEMPT | {
         "error": None if released else error,
         "started_at": None,

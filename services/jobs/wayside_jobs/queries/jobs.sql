@@ -10,7 +10,7 @@ SELECT
     id::text AS id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts,
     created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
     ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
-    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count,
+    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count, releases,
     retry_of::text AS retry_of, unique_key, origin, traceparent, runner, token_hash, seq, log_seq, log_dropped, log_bytes,
     cancel_state, cancel_requested_by, cancel_requested_at, cancel_reason, cancel_deadline, is_cascading, started_at,
     finished_at, lease_expires_at, timeout_at, due_at, expires_at, progress, error, partial,
@@ -23,7 +23,7 @@ SELECT
     id::text AS id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts,
     created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
     ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
-    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count,
+    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count, releases,
     retry_of::text AS retry_of, unique_key, origin, traceparent, runner, token_hash, seq, log_seq, log_dropped, log_bytes,
     cancel_state, cancel_requested_by, cancel_requested_at, cancel_reason, cancel_deadline, is_cascading, started_at,
     finished_at, lease_expires_at, timeout_at, due_at, expires_at, progress, error,
@@ -35,7 +35,7 @@ FROM jobs WHERE id = ANY($1::uuid[]);
 -- Write changed jobs, each only if it still has the revision it was read with; returns the ids written.
 UPDATE jobs SET
     status = given.status, revision = given.revision, attempt = given.attempt,
-    max_attempts = given.max_attempts, is_ready = given.is_ready, updated_at = given.updated_at,
+    max_attempts = given.max_attempts, releases = given.releases, is_ready = given.is_ready, updated_at = given.updated_at,
     run_at = given.run_at, runner = given.runner, token_hash = given.token_hash, seq = given.seq,
     log_seq = given.log_seq, log_dropped = given.log_dropped, log_bytes = given.log_bytes,
     cancel_state = given.cancel_state,

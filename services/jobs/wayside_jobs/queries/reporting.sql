@@ -29,7 +29,7 @@ SELECT
     id::text AS id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts,
     created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
     ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
-    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count,
+    session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id, depth, child_count, releases,
     retry_of::text AS retry_of, unique_key, origin, traceparent, runner, token_hash, seq, log_seq, log_dropped, log_bytes,
     cancel_state, cancel_requested_by, cancel_requested_at, cancel_reason, cancel_deadline, is_cascading, started_at,
     finished_at, lease_expires_at, timeout_at, due_at, expires_at, progress, error,

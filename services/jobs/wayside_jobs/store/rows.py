@@ -40,6 +40,7 @@ def job_of(row: asyncpg.Record) -> Job:
         root_id=row["root_id"],
         depth=row["depth"],
         child_count=row["child_count"],
+        releases=row["releases"],
         retry_of=row["retry_of"],
         unique_key=row["unique_key"],
         origin=row["origin"],
@@ -121,7 +122,7 @@ def changed_row(known_revision: int, job: Job) -> tuple[Any, ...]:
     """The type `changed_job`."""
     cancel = job.cancel
     return (
-        job.id, known_revision, job.status, job.revision, job.attempt, job.max_attempts, job.is_ready,
+        job.id, known_revision, job.status, job.revision, job.attempt, job.max_attempts, job.releases, job.is_ready,
         job.updated_at, job.run_at, job.runner, job.token_hash, job.seq, job.log_seq,
         job.log_dropped, job.log_bytes, cancel.state if cancel else None, cancel.requested_by if cancel else None,
         cancel.requested_at if cancel else None, cancel.reason if cancel else None,
