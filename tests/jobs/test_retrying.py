@@ -137,3 +137,35 @@ async def test_other_services_retry_over_nats(api: Api, runner: RunnerForTests, 
     with pytest.raises(RequestRefused) as refused:
         await bus.request(RETRY_SUBJECT, request.model_copy(update={"scope": "other"}), RetryReply)
     assert refused.value.problem.status == 404
+
+
+async def test_a_retry_has_as_many_attempts_as_were_asked_for(api: Api, runner: RunnerForTests) -> None:
+    old = await api.create(max_attempts=1)
+    await runner.report(await runner.claim_one(), "release")
+    await runner.report(await runner.claim_one(), "fail", error={"code": "c", "message": "m"})
+    assert ((await api.job(old.id)).attempt, (await api.job(old.id)).max_attempts) == (2, 2)
+    assert (await api.post(f"/v1/jobs/{old.id}/retry")).body["max_attempts"] == 1
+
+
+async def test_an_active_retry_is_returned_although_the_parent_has_no_room_for_another(
+    start_instance: StartInstance, bus: Bus
+) -> None:
+    api = await start_instance(family_children_limit=2)
+    runner = RunnerForTests(bus)
+    await runner.register()
+    parent = await api.create(queue="parents")
+    child = await failed(api, runner, parent_id=parent.id)
+    first = await api.post(f"/v1/jobs/{child.id}/retry")
+    second = await api.post(f"/v1/jobs/{child.id}/retry")
+    assert (first.status, second.status, second.body["id"]) == (201, 200, first.body["id"])
+
+
+async def test_answers_that_show_a_job_link_to_what_it_is_about(api: Api, runner: RunnerForTests) -> None:
+    await runner.register(spec(resource_link="/reports/{related.id}"))
+    body = {"type": "demo.add", "scope": SCOPE, "related": {"type": "report", "id": "r1"}, "unique_key": "u"}
+    created, existing = [await api.post("/v1/jobs", body) for _ in range(2)]
+    canceled = await api.cancel(created.body["id"])
+    retried = await api.post(f"/v1/jobs/{created.body['id']}/retry")
+    answers = (created, existing, canceled, retried)
+    assert [answer.status for answer in answers] == [201, 200, 200, 201]
+    assert {answer.body["links"].get("resource") for answer in answers} == {"/reports/r1"}

@@ -7,7 +7,8 @@ FROM jobs WHERE retry_of = ANY($1::uuid[])
 ORDER BY retry_of, status IN ('queued', 'running') DESC, created_at DESC;
 
 -- name: insert_retries
--- Create jobs with the inputs of those they retry; one whose unique key an active job has is left out.
+-- Create jobs with the inputs of those they retry; one whose unique key an active job has is left out. In the order in
+-- which the service sorts new jobs: two transactions that wait for each other's unique keys would wait for ever.
 INSERT INTO jobs (
     id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
     created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
@@ -24,6 +25,6 @@ SELECT
     given.retry_of, given.unique_key, given.origin, given.traceparent, given.seq, given.progress,
     retried.input_bytes, retried.input
 FROM unnest($1::new_job[]) AS given JOIN jobs AS retried ON retried.id = given.retry_of
-ORDER BY given.unique_key
+ORDER BY given.unique_key COLLATE "C", given.scope COLLATE "C", given.type COLLATE "C"
 ON CONFLICT DO NOTHING
 RETURNING id::text;

@@ -1,15 +1,16 @@
 """Cancel: recorded first, then pushed to the runner."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wayside_events.contracts.jobs import CancelBody, JobTypeSpec
+from wayside_events.contracts.jobs import CancelBody
 from wayside_events.jobs import JobStatus
 from wayside_jobs.domain.documents import job_document
 from wayside_jobs.domain.errors import CancelNotSupported, JobNotFound
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.domain.verbs import request_cancel
+from wayside_jobs.service.kinship import Types, kin_by_type, types_of
 from wayside_jobs.service.repeating import Caller, Done, Once
 from wayside_jobs.store import Family, Locked, Unit
 from wayside_jobs.store.keys import Answer
@@ -19,17 +20,17 @@ _OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Canceling:
-    """Asks locked jobs to end, for one caller. `uncancelable` are the types whose jobs cannot be stopped."""
+    """Asks locked jobs to end, for one caller."""
 
     requested_by: str
     wanted: CancelBody
     locked: Locked
-    uncancelable: frozenset[str]
+    types: Types
 
     @classmethod
     async def of(cls, unit: Unit, requested_by: str, wanted: CancelBody, locked: Locked) -> "Canceling":
-        """Read what the types of the jobs that run say."""
-        return cls(requested_by, wanted, locked, await _uncancelable(unit, locked.jobs.values()))
+        """Read what the types of the jobs say."""
+        return cls(requested_by, wanted, locked, await types_of(unit, locked.jobs.values()))
 
     def change(self, job: Job) -> Change:
         """Return what becomes of a job; raises `WrongState` or `CancelNotSupported`."""
@@ -40,9 +41,13 @@ class Canceling:
             cascade=self.wanted.cascade,
             now=self.locked.now,
         )
-        if job.status is JobStatus.RUNNING and job.type in self.uncancelable:
+        if job.status is JobStatus.RUNNING and not self._is_cancelable(job.type):
             raise CancelNotSupported(job.type, job.status, revision=job.revision)
         return change
+
+    def _is_cancelable(self, job_type: str) -> bool:
+        spec = self.types.get(job_type)
+        return spec is None or spec.capabilities.cancel
 
 
 class Canceler:
@@ -63,12 +68,14 @@ class Canceler:
         async def act(unit: Unit) -> Done:
             locked = await unit.lock([job_id])
             job = _in_scope(locked.jobs, caller.scope, job_id)
-            change = (await Canceling.of(unit, caller.subject, wanted, locked)).change(job)
+            canceling = await Canceling.of(unit, caller.subject, wanted, locked)
+            change = canceling.change(job)
             await unit.write(locked.jobs, [change])
             if change.fact is None and wanted.cascade:
                 await Family(unit).cascade_again(job_id)
             now_as_it_is, job_input = (await unit.read([job_id]))[job_id]
-            return Done(Answer(_OK, job_document(now_as_it_is, job_input)), [change])
+            document = job_document(now_as_it_is, job_input, kin_by_type(job, canceling.types))
+            return Done(Answer(_OK, document), [change])
 
         return await self._once.run(caller.asks("cancel", job_id, wanted), act)
 
@@ -78,11 +85,3 @@ def _in_scope(jobs: Mapping[str, Job], scope: str, job_id: str) -> Job:
     if job is None or job.scope != scope:
         raise JobNotFound(job_id)
     return job
-
-
-async def _uncancelable(unit: Unit, jobs: Iterable[Job]) -> frozenset[str]:
-    types = {job.type for job in jobs if job.status is JobStatus.RUNNING}
-    specs = await unit.job_types(sorted(types)) if types else {}
-    return frozenset(
-        name for name, spec in specs.items() if not JobTypeSpec.model_validate_json(spec).capabilities.cancel
-    )

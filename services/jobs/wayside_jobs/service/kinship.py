@@ -1,9 +1,10 @@
 """What a job's document says of other things: its children, its retry, and the page of what it is about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from wayside_events.contracts.jobs import JobTypeSpec
 from wayside_events.jobs import Children, JobStatus
-from wayside_jobs.domain.documents import Kin, job_document
+from wayside_jobs.domain.documents import ALONE, Kin, job_document
 from wayside_jobs.domain.errors import UnknownJobType
 from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.links import resource_link
@@ -11,10 +12,28 @@ from wayside_jobs.domain.progress import children_of
 from wayside_jobs.domain.states import TERMINAL
 from wayside_jobs.domain.values import Json
 from wayside_jobs.service.registry import JobTypes
+from wayside_jobs.store import Unit
 from wayside_jobs.store.groups import Groups
 
 COUNTED_LIMIT = 2_000
 """Children counted anew for each reader; more take a running parent's reader too long."""
+
+
+Types = Mapping[str, JobTypeSpec]
+"""Registry entries by name, of those types that have one."""
+
+
+async def types_of(unit: Unit, jobs: Iterable[Job]) -> Types:
+    """Read the types of jobs in a transaction."""
+    names = sorted({job.type for job in jobs})
+    specs = await unit.job_types(names) if names else {}
+    return {name: JobTypeSpec.model_validate_json(spec) for name, spec in specs.items()}
+
+
+def kin_by_type(job: Job, types: Types) -> Kin:
+    """Return what a job's document says of its type alone, for answers that look up nothing else."""
+    spec = types.get(job.type)
+    return Kin(resource=resource_link(spec.resource_link, job)) if spec is not None else ALONE
 
 
 class Kinship:

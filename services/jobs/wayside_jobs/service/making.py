@@ -10,10 +10,11 @@ from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus
 from wayside_jobs.domain.creation import Origin, create, start_tracked
-from wayside_jobs.domain.documents import Document, assignment_fields, job_document
+from wayside_jobs.domain.documents import ALONE, Document, Kin, assignment_fields, job_document
 from wayside_jobs.domain.errors import IdempotencyConflict, JobsError, SimultaneousChange, UnknownParent
 from wayside_jobs.domain.family import FamilyLimits, Parent, check_child
 from wayside_jobs.domain.job import Change, Job
+from wayside_jobs.domain.links import resource_link
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.tokens import new_token
@@ -50,6 +51,7 @@ class Created:
     job_id: EntityId
     is_new: bool
     job: tuple[Job, Json | None] | None = None
+    kin: Kin = ALONE
     told: bytes | None = None
     assignment: Document | None = None
 
@@ -59,7 +61,7 @@ class Created:
         if self.told is not None:
             return self.told
         assert self.job is not None
-        return job_document(*self.job)
+        return job_document(*self.job, self.kin)
 
 
 def _as_told(before: KeyUse) -> Created:
@@ -134,7 +136,7 @@ class Making:
         if wanted.unique_key is None:
             return None
         found = await self._unit.find_unique(wanted.scope, wanted.type, wanted.unique_key)
-        return await self._as_it_is(found) if found is not None else None
+        return await self._as_it_is(found, creation) if found is not None else None
 
     async def _without_repeats(self, creations: Sequence[Creation]) -> list[Creation]:
         """Take the idempotency keys; who comes with one that is taken gets the answer it got then."""
@@ -167,7 +169,13 @@ class Making:
         token, token_hash = new_token()
         await self._unit.write({job.id: job}, [Change(reissued(job, token_hash), None)])
         assignment = assignment_fields(job, token, creation.input)
-        return Created(job_id=job.id, is_new=False, job=(job, creation.input), assignment=assignment)
+        return Created(
+            job_id=job.id,
+            is_new=False,
+            job=(job, creation.input),
+            kin=_kin(job, creation),
+            assignment=assignment,
+        )
 
     async def _without_recent(self, creations: Sequence[Creation]) -> list[Creation]:
         """Whoever wants a job to be unique for a period gets the one of that period, if there is one."""
@@ -181,8 +189,9 @@ class Making:
         if not periods:
             return list(creations)
         recent = await Uniques(self._unit).recent(periods)
-        for job_id, found in recent.items():
-            self._answers[EntityId(job_id)] = await self._as_it_is(found)
+        for creation in creations:
+            if found := recent.get(creation.job_id):
+                self._answers[creation.job_id] = await self._as_it_is(found, creation)
         return [creation for creation in creations if creation.job_id not in recent]
 
     async def _insert(self, creations: Sequence[Creation]) -> None:
@@ -198,17 +207,19 @@ class Making:
                 self.changes.append(item.change)
                 self._answers[item.creation.job_id] = _answer(item)
             else:
-                self._answers[item.creation.job_id] = await self._existing(item.change.job)
+                self._answers[item.creation.job_id] = await self._existing(item.creation)
 
-    async def _existing(self, job: Job) -> Created:
-        found = await self._unit.find_unique(job.scope, job.type, job.unique_key or "")
+    async def _existing(self, creation: Creation) -> Created:
+        wanted = creation.wanted
+        found = await self._unit.find_unique(wanted.scope, wanted.type, wanted.unique_key or "")
         if found is None:
             raise SimultaneousChange("The job with this unique key ended at this moment.")
-        return await self._as_it_is(found)
+        return await self._as_it_is(found, creation)
 
-    async def _as_it_is(self, job_id: str) -> Created:
+    async def _as_it_is(self, job_id: str, creation: Creation) -> Created:
+        """Return the job there is in place of the new one, which is of the same type."""
         found = (await self._unit.read([job_id]))[job_id]
-        return Created(job_id=found[0].id, is_new=False, job=found)
+        return Created(job_id=found[0].id, is_new=False, job=found, kin=_kin(found[0], creation))
 
     async def _store_answers(self, creations: Sequence[Creation]) -> None:
         uses = []
@@ -237,4 +248,10 @@ def _unique_key(item: _New) -> tuple[str, str, str]:
 def _answer(item: _New) -> Created:
     job, job_input = item.change.job, item.creation.input
     assignment = assignment_fields(job, item.token, job_input) if item.token else None
-    return Created(job_id=job.id, is_new=True, job=(job, job_input), assignment=assignment)
+    kin = _kin(job, item.creation)
+    return Created(job_id=job.id, is_new=True, job=(job, job_input), kin=kin, assignment=assignment)
+
+
+def _kin(job: Job, creation: Creation) -> Kin:
+    template = creation.spec.resource_link
+    return Kin(resource=resource_link(template, job)) if template is not None else ALONE

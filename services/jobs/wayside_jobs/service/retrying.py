@@ -1,10 +1,9 @@
 """Retries: an ended job stays as it is, and a new one like it begins."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wayside_events.contracts.jobs import JobTypeSpec
 from wayside_events.identifiers import EntityId, new_id
 from wayside_events.jobs import JobMode
 from wayside_jobs.domain.creation import Origin, retry
@@ -13,6 +12,7 @@ from wayside_jobs.domain.errors import JobNotFound, JobsError, RetryNotSupported
 from wayside_jobs.domain.family import FamilyLimits, Parent, check_child
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import plain_text
+from wayside_jobs.service.kinship import Types, kin_by_type, types_of
 from wayside_jobs.service.repeating import Caller, Done, Once
 from wayside_jobs.store import Family, Locked, Unit
 from wayside_jobs.store.keys import Answer
@@ -31,7 +31,7 @@ class Retried:
 
 
 class Retrying:
-    """Retries jobs in one transaction; `changes` are what is to be announced after the commit.
+    """Retries jobs in one transaction; `changes` are what is to be announced after the commit, `types` those of the jobs.
 
     With `only_last` a job that was retried before is left to its retry, even when that has ended.
     """
@@ -42,6 +42,7 @@ class Retrying:
         self._limits = limits
         self._origin = origin
         self.changes: list[Change] = []
+        self.types: Types = {}
 
     async def lock(self, job_ids: Sequence[str]) -> Locked:
         """Lock jobs together with their parents, in one order."""
@@ -52,22 +53,21 @@ class Retrying:
     async def run(self, jobs: Sequence[Job], locked: Locked) -> dict[str, Retried | JobsError]:
         """Return what became of each of some locked jobs."""
         outcomes: dict[str, Retried | JobsError] = {}
-        refused = await self._types_without_retry(jobs)
+        self.types = await types_of(self._unit, jobs)
         earlier = await Retries(self._unit).of([job.id for job in jobs])
         siblings = Counter[EntityId]({job.id: job.child_count for job in locked.jobs.values()})
         changes = []
         for job in jobs:
             retried = earlier.get(job.id)
+            if retried is not None and (retried.is_active or self._only_last):
+                outcomes[job.id] = Retried(retried.id, is_new=False)
+                continue
             try:
-                _check_supported(job, refused)
-                change = retry(job, new_id(), self._placed(job, locked.jobs, siblings), locked.now)
+                _check_supported(job, self.types)
+                placed = self._placed(job, locked.jobs, siblings)
+                changes.append(retry(job, new_id(), placed, locked.now))
             except JobsError as error:
                 outcomes[job.id] = error
-            else:
-                if retried is not None and (retried.is_active or self._only_last):
-                    outcomes[job.id] = Retried(retried.id, is_new=False)
-                else:
-                    changes.append(change)
         return outcomes | await self._insert(changes)
 
     def _placed(self, job: Job, jobs: Mapping[str, Job], siblings: Counter[EntityId]) -> Origin:
@@ -100,14 +100,6 @@ class Retrying:
             raise SimultaneousChange("The job with this unique key ended at this moment.")
         return found
 
-    async def _types_without_retry(self, jobs: Iterable[Job]) -> frozenset[str]:
-        specs = await self._unit.job_types(sorted({job.type for job in jobs}))
-        return frozenset(
-            name
-            for name, spec in specs.items()
-            if not JobTypeSpec.model_validate_json(spec).capabilities.retry
-        )
-
 
 class Retrier:
     """Retries one job."""
@@ -134,16 +126,18 @@ class Retrier:
             outcome = (await retrying.run([job], locked))[job_id]
             if isinstance(outcome, JobsError):
                 raise outcome
-            document = job_document(*(await unit.read([outcome.job_id]))[outcome.job_id])
+            new, job_input = (await unit.read([outcome.job_id]))[outcome.job_id]
+            document = job_document(new, job_input, kin_by_type(new, retrying.types))
             return Done(Answer(_CREATED if outcome.is_new else _OK, document), retrying.changes)
 
         return await self._once.run(caller.asks("retry", job_id), act)
 
 
-def _check_supported(job: Job, refused: frozenset[str]) -> None:
+def _check_supported(job: Job, types: Types) -> None:
+    spec = types.get(job.type)
     if job.mode is JobMode.TRACKED:
         reason = "The job ran in the process that created it; only that process can run it again."
-    elif job.type in refused:
+    elif spec is not None and not spec.capabilities.retry:
         reason = f"Jobs of type {job.type} cannot be retried."
     else:
         return
