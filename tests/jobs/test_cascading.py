@@ -168,3 +168,17 @@ async def test_no_child_born_while_its_parent_is_canceled_stays_behind(
         )
         assert {answer.status for answer in answers} <= {200, 201, 409}
         assert await all_over(connection)
+
+
+async def test_a_cascade_goes_on_below_a_child_that_was_asked_alone_before(
+    api: Api, runner: RunnerForTests
+) -> None:
+    root, child, grandchild = await line(api, 2)
+    await runner.claim(2)
+    await api.post(f"/v1/jobs/{child.id}/cancel", {"cascade": False})
+    await api.cancel(root.id)
+
+    async def is_canceled() -> bool:
+        return (await api.job(grandchild.id)).status is JobStatus.CANCELED
+
+    assert await eventually(is_canceled)

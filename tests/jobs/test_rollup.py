@@ -67,6 +67,19 @@ async def test_a_parent_that_says_its_own_percentage_keeps_it(api: Api, runner: 
     assert (await api.job(parent.job.id)).progress.percent == 7
 
 
+async def test_a_parent_is_told_of_the_children_that_were_made_while_it_waited(
+    start_instance: StartInstance, bus: Bus
+) -> None:
+    api = await start_instance(rollup_backstop_seconds=3600)
+    runner = RunnerForTests(bus)
+    await runner.register()
+    parent = await api.create(priority=9)
+    await api.create(parent_id=parent.id)
+    await asyncio.sleep(0.5)
+    await runner.claim_one()
+    assert await told(api, parent.id, queued=1)
+
+
 async def test_a_grandparent_is_told_too(api: Api, runner: RunnerForTests) -> None:
     root, [child] = await family(api, runner, size=1)
     await api.create(parent_id=child.job.id)

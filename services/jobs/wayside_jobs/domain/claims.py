@@ -61,6 +61,7 @@ class Claimed(NamedTuple):
     timeout_seconds: float | None
     cancel_grace_seconds: float
     input: Json
+    child_count: int = 0
 
 
 def assignment(job: Claimed, token: str) -> bytes:

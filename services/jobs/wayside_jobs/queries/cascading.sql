@@ -38,8 +38,8 @@ WITH RECURSIVE line AS (
 SELECT cascading_id::text AS id, requested_by, reason FROM line WHERE requested_by IS NOT NULL;
 
 -- name: end_cascades
--- Let at most $1 jobs be done with their cascade that have no child left to ask. Children that were over before are no
--- reason to stop: theirs are asked in turn.
+-- Let at most $1 jobs be done with their cascade that have no child left to ask. Children that were over, or
+-- asked to end alone, before are no reason to stop: theirs are asked in turn.
 WITH done AS (
     SELECT id FROM jobs AS parent
     WHERE is_cascading AND NOT EXISTS (
@@ -50,8 +50,8 @@ WITH done AS (
     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 ), passed_on AS (
     UPDATE jobs SET is_cascading = true FROM done
-    WHERE jobs.parent_id = done.id AND jobs.status IN ('completed', 'failed', 'canceled') AND jobs.child_count > 0
-        AND NOT jobs.is_cascading
+    WHERE jobs.parent_id = done.id AND jobs.child_count > 0 AND NOT jobs.is_cascading
+        AND (jobs.finished_at IS NOT NULL OR jobs.cancel_state IS NOT NULL)
 )
 UPDATE jobs SET is_cascading = false FROM done WHERE jobs.id = done.id RETURNING jobs.id;
 

@@ -131,9 +131,9 @@ class Rollup:
         self._add({change.job.parent_id for change in changes if change.job.parent_id is not None})
 
     def _hear_claimed(self, jobs: Sequence[Claimed]) -> None:
-        """Also a parent that begins anew: the children of its last attempt are there still."""
+        """Also a parent that begins with children: of its last attempt, or made while it waited."""
         self._add({job.parent_id for job in jobs if job.parent_id is not None})
-        self._add({job.id for job in jobs if job.attempt > 1})
+        self._add({job.id for job in jobs if job.child_count})
 
     def _add(self, parent_ids: Collection[str]) -> None:
         if not parent_ids:
