@@ -111,7 +111,7 @@ REQUESTS: list[tuple[str, str, Any, str]] = [
     ("NaN as a time limit", "create", job(timeout_seconds=float("nan")), "invalid_input"),
     ("an integer over 64 bits", "create", job(input=2**70), "invalid_input"),
     ("NUL", "create", job(input="\0"), "invalid_input"),
-    ("NUL in a trace", "create", {**job(), "traceparent": "\0"}, "refused"),
+    ("NUL in a trace", "create", {**job(), "traceparent": "\0"}, "invalid_input"),
     ("a time before all time", "create", job(run_at="0001-01-01T00:00:00+14:00"), "invalid_input"),
     ("a subject as a runner", "register", {"runner": "a.>"}, "invalid_input"),
     (
@@ -163,7 +163,6 @@ REPORTS: list[tuple[str, dict[str, Any], str]] = [
         {"kind": "progress", "progress": {}, "partial": json.loads("[" * 150 + "]" * 150)},
         "invalid",
     ),
-    ("a log line of 900 KB", log(message="x" * 900_000), "invalid"),
     ("a log line before all time", log("0001-01-01T00:00:00+14:00"), "invalid"),
     ("a log line after all time", log("9999-12-31T23:59:59-14:00"), "invalid"),
     ("a log line at no time", log(float("nan")), "invalid"),
