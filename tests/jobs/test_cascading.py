@@ -8,7 +8,7 @@ from tests.jobs.api import SCOPE, TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, EventLog, StartInstance
 
 from wayside_events.bus import Bus
-from wayside_events.contracts.jobs import Job, Outcome, RunnerPush, runner_subject
+from wayside_events.contracts.jobs import Assignment, Job, Outcome, RunnerPush, runner_subject
 from wayside_events.jobs import JobStatus
 
 ACTIVE_OR_CASCADING = "SELECT count(*) FROM jobs WHERE status IN ('queued', 'running') OR is_cascading"
@@ -103,11 +103,52 @@ async def test_children_of_a_type_that_cannot_be_canceled_run_on(
     await api.cancel(parent.id)
 
     async def is_done() -> bool:
-        return not await connection.fetchval("SELECT bool_or(is_cascading) FROM jobs")
+        return not await connection.fetchval("SELECT is_cascading FROM jobs WHERE id = $1", parent.id)
 
     assert await eventually(is_done)
     assert (await api.job(waiting.id)).status is JobStatus.CANCELED
     assert ((await api.job(running.id)).status, await told(api, running.id)) == (JobStatus.RUNNING, False)
+
+
+async def test_what_was_passed_over_is_taken_up_when_it_ends(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    """Also by the statement that completes jobs without a look at their parents or children."""
+    firm, below = await passed_over(api, runner, connection)
+    assert (await api.job(below.id)).status is JobStatus.QUEUED
+    await runner.report(firm, "complete", result=1)
+    assert await all_over(connection)
+    cancel = (await api.job(below.id)).cancel
+    assert cancel is not None
+    assert (cancel.requested_by, cancel.reason) == ("ada", "stop")
+    assert (await api.job(firm.job.id)).status is JobStatus.COMPLETED
+
+
+async def test_what_was_passed_over_is_canceled_when_it_waits_again(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    firm, _ = await passed_over(api, runner, connection)
+    await runner.report(firm, "release")
+    assert await all_over(connection)
+    job = await api.job(firm.job.id)
+    assert job.cancel is not None
+    assert (job.status, job.cancel.reason) == (JobStatus.CANCELED, "stop")
+
+
+async def passed_over(api: Api, runner: RunnerForTests, connection: Connection) -> tuple[Assignment, Job]:
+    """A running job that cannot be canceled, whose parent was, and its child."""
+    await runner.register(spec(), spec("demo.firm", capabilities={"cancel": False}))
+    parent = await api.create()
+    firm = await api.create(parent_id=parent.id, type="demo.firm")
+    below = await api.create(parent_id=firm.id)
+    assignment = await runner.claim_one(job_types=["demo.firm"])
+    await api.cancel(parent.id, "stop")
+
+    async def is_done() -> bool:
+        return not await connection.fetchval("SELECT is_cascading FROM jobs WHERE id = $1", parent.id)
+
+    assert await eventually(is_done)
+    return assignment, below
 
 
 async def test_without_cascade_the_children_go_on_until_they_are_canceled_after_all(

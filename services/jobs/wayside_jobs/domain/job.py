@@ -120,6 +120,11 @@ class Job(NamedTuple):
         return is_requested and self.status is JobStatus.RUNNING
 
     @property
+    def is_passed_over(self) -> bool:
+        """Whether a cancel from above left it alone, for it runs and cannot be canceled, until it ends or waits again."""
+        return self.is_cascading and self.status is JobStatus.RUNNING and self.cancel is None
+
+    @property
     def log_entries(self) -> int:
         """How many entries the log has: numbered without holes, of which the first `log_dropped` are gone."""
         return self.log_seq - self.log_dropped

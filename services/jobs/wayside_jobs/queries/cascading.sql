@@ -15,15 +15,29 @@ WHERE jobs.id = given.id;
 
 -- name: lock_told_next
 -- At most $2 active children, of at most $1 canceled jobs, that nobody has asked to end yet, locked; with their parents.
--- A running job whose type cannot be canceled is passed over, and so is what is below it.
-SELECT child.id::text AS id, parent.id::text AS parent_id
-FROM (SELECT id FROM jobs WHERE is_cascading ORDER BY id LIMIT $1) AS parent
-CROSS JOIN LATERAL (
-    SELECT id FROM jobs
-    WHERE parent_id = parent.id AND status IN ('queued', 'running') AND cancel_state IS NULL
-        AND (status = 'queued' OR type <> ALL (SELECT name FROM job_types WHERE NOT is_cancelable))
-    LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS child
+-- A running job whose type cannot be canceled is passed over, and so is what is below it. One that waits again is named as
+-- its own parent.
+SELECT told.id::text AS id, told.parent_id::text AS parent_id
+FROM (
+    SELECT child.id, parent.id AS parent_id
+    FROM (
+        SELECT id, scope FROM jobs WHERE is_cascading AND (finished_at IS NOT NULL OR cancel_state IS NOT NULL)
+        ORDER BY id LIMIT $1
+    ) AS parent
+    CROSS JOIN LATERAL (
+        SELECT id FROM jobs
+        WHERE parent_id = parent.id AND scope = parent.scope AND status IN ('queued', 'running')
+            AND cancel_state IS NULL
+            AND (status = 'queued' OR type <> ALL (SELECT name FROM job_types WHERE NOT is_cancelable))
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AS child
+    UNION ALL
+    SELECT again.id, again.id
+    FROM (
+        SELECT id FROM jobs WHERE is_cascading AND status || '' = 'queued' AND cancel_state IS NULL
+        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AS again
+) AS told
 LIMIT $2;
 
 -- name: read_causes
@@ -40,18 +54,19 @@ SELECT cascading_id::text AS id, requested_by, reason FROM line WHERE requested_
 -- name: end_cascades
 -- Let at most $1 jobs be done with their cascade that have no child left to ask. Children that were over, or
 -- asked to end alone, before are no reason to stop: theirs are asked in turn.
+-- Those that are passed over have this noted, for when they end or wait again.
 WITH done AS (
     SELECT id FROM jobs AS parent
-    WHERE is_cascading AND NOT EXISTS (
+    WHERE is_cascading AND (finished_at IS NOT NULL OR cancel_state IS NOT NULL) AND NOT EXISTS (
         SELECT FROM jobs AS child
-        WHERE child.parent_id = parent.id AND child.status IN ('queued', 'running') AND child.cancel_state IS NULL
+        WHERE child.parent_id = parent.id AND child.scope = parent.scope AND child.status IN ('queued', 'running') AND child.cancel_state IS NULL
             AND (child.status = 'queued' OR child.type <> ALL (SELECT name FROM job_types WHERE NOT is_cancelable))
     )
     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 ), passed_on AS (
     UPDATE jobs SET is_cascading = true FROM done
-    WHERE jobs.parent_id = done.id AND jobs.child_count > 0 AND NOT jobs.is_cascading
-        AND (jobs.finished_at IS NOT NULL OR jobs.cancel_state IS NOT NULL)
+    WHERE jobs.parent_id = done.id AND NOT jobs.is_cascading
+        AND (jobs.child_count > 0 OR jobs.finished_at IS NULL AND jobs.cancel_state IS NULL)
 )
 UPDATE jobs SET is_cascading = false FROM done WHERE jobs.id = done.id RETURNING jobs.id;
 

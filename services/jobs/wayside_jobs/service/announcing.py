@@ -127,7 +127,7 @@ class Announcer:
                 self._push_cancel(change.job)
         for told in self._on_changes:
             told(visible)
-        if any(change.job.is_cascading for change in visible):
+        if any(change.job.is_cascading and not change.job.is_passed_over for change in visible):
             for callback in self._on_cascading:
                 callback()
         queued = [change.job for change in visible if isinstance(change.fact, Queued)]
