@@ -31,6 +31,8 @@ async def retry_job(
 ) -> Reply:
     """A new job like one that has ended, linked by `retry_of`; 200 and the retry that is active, if there is one.
 
+    Likewise 200 and the active job that has its `unique_key`, whose `retry_of` may be another.
+
     It has the same parent while that is active, and none otherwise.
     """
     caller = await operator_of(request, principal, job_id, headers)

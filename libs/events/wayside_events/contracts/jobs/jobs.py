@@ -37,6 +37,8 @@ class Links(Reply):
 class Job(Reply):
     """A job as every reader sees it. Times are UTC; `duration_seconds` is of the last attempt.
 
+    `child_count` is how many children it ever had, those deleted since too; `children` counts those there are.
+
     `eta` is when a running job may be done if it goes on as it did. `children` is there in the answer to a request for
     one job; lists have the number of children only, and in `progress.children` what was last told of them.
     """
