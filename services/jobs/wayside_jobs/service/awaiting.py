@@ -13,7 +13,6 @@ from wayside_events.contracts.jobs import AwaitRequest
 from wayside_events.identifiers import EntityId
 from wayside_jobs.domain.documents import present
 from wayside_jobs.domain.job import Change
-from wayside_jobs.domain.states import TERMINAL
 from wayside_jobs.domain.values import embedded
 from wayside_jobs.service.announcing import About, Announcer
 from wayside_jobs.service.metrics import JobsMetrics
@@ -233,14 +232,17 @@ class AwaitDesk:
         return is_news
 
     def _hear_changes(self, changes: Sequence[Change]) -> None:
-        ended = [change.job.id for change in changes if change.job.status in TERMINAL]
-        self._hear_ended(ended)
+        ended = [change.job.id for change in changes if change.job.finished_at is not None]
+        if not ended:
+            return
+        if self._waiters:
+            self._hear_ended(ended)
         self._recent.update(dict.fromkeys(ended))
         for job_id in list(islice(self._recent, max(0, len(self._recent) - _RECENT_LIMIT))):
             del self._recent[job_id]
-        self._announcer.tell(
-            About.ENDED, [job_id for job_id in ended if self._elsewhere.pop(job_id, None) is not None]
-        )
+        if self._elsewhere:
+            told = [job_id for job_id in ended if self._elsewhere.pop(job_id, None) is not None]
+            self._announcer.tell(About.ENDED, told)
 
     def _hear_ended(self, job_ids: Collection[str]) -> None:
         for job_id in job_ids:
