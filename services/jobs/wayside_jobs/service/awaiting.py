@@ -148,8 +148,7 @@ class AwaitDesk:
         deadline = asyncio.get_running_loop().time() + request.wait_ms / 1000
         self._enter(waiter, job_ids)
         try:
-            with self._metrics.awaits_parked.track_inprogress():
-                return await self._answer(request.scope, job_ids, waiter, deadline)
+            return await self._answer(request.scope, job_ids, waiter, deadline)
         finally:
             self._leave(waiter, job_ids)
 
@@ -187,6 +186,16 @@ class AwaitDesk:
         if deadline > asyncio.get_running_loop().time():
             self._announcer.tell(About.AWAITED, job_ids)
         answer = await self._found(scope, job_ids, job_ids)
+        if not answer.is_worth_telling:
+            with self._metrics.awaits_parked.track_inprogress():
+                answer = await self._news_of(scope, job_ids, waiter, deadline)
+        return answer.encode()
+
+    async def _news_of(
+        self, scope: str, job_ids: Sequence[EntityId], waiter: _Waiter, deadline: float
+    ) -> _Answer:
+        """Wait for news that is worth telling, until the time is over."""
+        answer = _Answer(job_ids)
         while not answer.is_worth_telling and self._is_open:
             if not await waiter.wait(deadline):
                 break
@@ -196,7 +205,7 @@ class AwaitDesk:
             answer = await self._found(scope, job_ids, [job_id for job_id in job_ids if job_id in news])
             if not answer.is_worth_telling:
                 waiter.told -= news
-        return answer.encode()
+        return answer
 
     async def _found(self, scope: str, job_ids: Sequence[EntityId], looked_at: Sequence[EntityId]) -> _Answer:
         """Look at some of the jobs."""
