@@ -102,6 +102,20 @@ async def test_a_lost_wake_up_costs_a_poll_and_is_counted(
         assert "wayside_jobs_backstop_hits_total 1.0" in await response.text()
 
 
+async def test_a_job_that_was_locked_at_the_first_look_is_looked_for_again(
+    start_instance: StartInstance, bus: Bus, connection: Connection
+) -> None:
+    api = await start_instance(claim_backstop_seconds=60)
+    runner = RunnerForTests(bus)
+    await runner.register()
+    job = await api.create()
+    async with connection.transaction():
+        await connection.execute("SELECT FROM jobs WHERE id = $1 FOR UPDATE", job.id)
+        claim = asyncio.create_task(runner.claim(1, wait_ms=20_000))
+        await parked(api)
+    assert (await asyncio.wait_for(claim, 5))[0].job.id == job.id
+
+
 async def test_those_who_wait_are_served_in_their_order(api: Api, bus: Bus, runner: RunnerForTests) -> None:
     claims = []
     for number in range(3):

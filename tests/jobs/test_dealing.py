@@ -19,7 +19,7 @@ def waiter(name: str, slots: int = 1) -> Waiter:
 
 def ready(*queues: str, size: int = 2) -> list[ReadyJob]:
     """Jobs told apart by their queue."""
-    return [ReadyJob(JOB_ID, queue, "demo.add", "acme", size, are_more=False) for queue in queues]
+    return [ReadyJob(JOB_ID, queue, "demo.add", "acme", size) for queue in queues]
 
 
 def given(hands: list[Hand]) -> dict[str, list[str]]:
@@ -83,7 +83,7 @@ def test_an_assignment_is_never_larger_than_it_was_thought(text: str) -> None:
         input=value,
     )
     size = len(value.encode()) + 6 * sum(map(len, texts.values()))
-    item = ReadyJob(JOB_ID, job.queue, job.type, job.scope, size, are_more=False)
+    item = ReadyJob(JOB_ID, job.queue, job.type, job.scope, size)
     assert len(assignment(job, "t" * 32)) <= assignment_size(item)
 
 

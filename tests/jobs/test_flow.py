@@ -10,7 +10,7 @@ PAIRS = Pairs(["q", "q", "r"], ["t", "u", "t"])
 
 
 def job(scope: str = "acme", queue: str = "q", job_type: str = "t") -> ReadyJob:
-    return ReadyJob(JOB_ID, queue, job_type, scope, 2, are_more=False)
+    return ReadyJob(JOB_ID, queue, job_type, scope, 2)
 
 
 def scopes(jobs: list[ReadyJob]) -> list[str]:

@@ -104,14 +104,16 @@ async def test_two_instances_never_run_more_than_a_limit_and_run_all(
     creators = [api.as_("ada", scope=scope) for scope in ("acme", "other")]
     await asyncio.gather(*(creators[n % 2].create() for n in range(40)))
 
-    async def work(runner: RunnerForTests) -> int:
-        done = 0
-        while claimed := await runner.claim(3, wait_ms=1_500):
-            outcomes = await asyncio.gather(*(runner.report(each, "complete", result=1) for each in claimed))
-            done += len(outcomes)
-        return done
+    done: list[str] = []
 
-    assert sum(await asyncio.gather(*map(work, runners))) == 40
+    async def work(runner: RunnerForTests) -> None:
+        while len(done) < 40:
+            claimed = await runner.claim(3, wait_ms=300)
+            await asyncio.gather(*(runner.report(each, "complete", result=1) for each in claimed))
+            done.extend(each.job.id for each in claimed)
+
+    await asyncio.wait_for(asyncio.gather(*map(work, runners)), 30)
+    assert len(done) == len(set(done)) == 40
     [most] = limits.values()
     by_scope = "concurrency_limit_per_scope" in limits
     assert await connection.fetchval(MOST_AT_ONCE, by_scope) <= most
@@ -235,3 +237,45 @@ async def test_a_limited_queue_is_still_served_when_work_arrives(api: Api, runne
     await parked(api)
     await api.create(type=TYPE)
     assert len(await claim) == 1
+
+
+async def claims_at_once(api: Api, bus: Bus, slots: list[int], **fields: Any) -> list[tuple[Assignment, ...]]:
+    """Let claims wait while the queue is paused, so that one look serves them all; `slots` of each."""
+    await pause(api)
+    runners = [RunnerForTests(bus, f"runner-{number}") for number in range(len(slots))]
+    claims = [
+        asyncio.create_task(runner.claim(number, wait_ms=20_000, **fields))
+        for runner, number in zip(runners, slots, strict=True)
+    ]
+    await parked(api, len(slots))
+    await operator(api).post("/v1/queues/default/resume")
+    return await asyncio.wait_for(asyncio.gather(*claims), 10)
+
+
+async def test_what_a_limit_refuses_does_not_hide_what_is_less_urgent(
+    start_instance: StartInstance, bus: Bus
+) -> None:
+    api = await start_instance(claim_backstop_seconds=60)
+    limited, free = spec("demo.limited", concurrency_limit_per_scope=1), spec("demo.free")
+    await RunnerForTests(bus).register(limited, free)
+    for scope in ("acme", "other"):
+        for _ in range(3):
+            await api.as_("ada", scope=scope).create(type="demo.limited", priority=9)
+    for _ in range(3):
+        await api.create(type="demo.free", priority=0)
+    answers = await claims_at_once(api, bus, [1] * 4, job_types=["demo.free", "demo.limited"])
+    types = sorted(each.job.type for answer in answers for each in answer)
+    assert types == ["demo.free", "demo.free", "demo.limited", "demo.limited"]
+
+
+async def test_the_turn_goes_on_after_the_last_scope_that_was_given_a_job(
+    start_instance: StartInstance, bus: Bus
+) -> None:
+    api = await start_instance(claim_backstop_seconds=60)
+    runner = RunnerForTests(bus)
+    await runner.register()
+    for scope in ("a", "b", "c", "d"):
+        for _ in range(2):
+            await api.as_("ada", scope=scope).create()
+    await claims_at_once(api, bus, [2, 1])
+    assert [each.job.scope for each in await runner.claim(1)] == ["d"]

@@ -31,8 +31,6 @@ class ReadyJob(NamedTuple):
     type: str
     scope: str
     size: int
-    are_more: bool
-    """Whether there may be more such jobs than were asked for."""
 
 
 class Claimed(NamedTuple):

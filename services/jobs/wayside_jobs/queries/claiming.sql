@@ -3,7 +3,8 @@
 -- name: lock_ready
 -- Lock what to claim next, at most $4 jobs: of the queues $1 with the types $2, in pairs, round the scopes after $3.
 -- Within a priority the n-th job of each scope comes before the next of any. $5 is the lock a pause waits for; places
--- that have no room ($6) are passed over, and of each at most $7 jobs are taken.
+-- that have no room ($6) are passed over, and of each at most $7 jobs are taken. A place where others have locked all
+-- jobs gives one row without an id.
 WITH RECURSIVE visited (queue, type, scope) AS (
     SELECT pairs.queue, pairs.type, coalesce(
         (SELECT scope FROM jobs WHERE status = 'queued' AND is_ready AND queue = pairs.queue
@@ -57,8 +58,8 @@ shares AS (
 )
 SELECT
     locked.id::text AS id, shares.queue, shares.type, shares.scope, locked.size,
-    bounds.are_more OR shares.share = bounds.share AS are_more
-FROM bounds CROSS JOIN shares CROSS JOIN LATERAL (
+    bounds.are_more OR shares.share = bounds.share AS are_more, (SELECT sum(share) FROM shares)::integer AS wanted
+FROM bounds CROSS JOIN shares LEFT JOIN LATERAL (
     SELECT id, priority, run_at, input_bytes + 6 * (
         length(created_by) + coalesce(length(session_id), 0) + coalesce(length(traceparent), 0)
         + coalesce(length(related_type) + length(related_id), 0)
@@ -66,7 +67,7 @@ FROM bounds CROSS JOIN shares CROSS JOIN LATERAL (
     FROM jobs
     WHERE status = 'queued' AND is_ready AND queue = shares.queue AND type = shares.type AND scope = shares.scope
     ORDER BY jobs.priority DESC, run_at, id LIMIT shares.share FOR UPDATE SKIP LOCKED
-) AS locked
+) AS locked ON true
 ORDER BY locked.priority DESC, row_number() OVER (
     PARTITION BY shares.scope ORDER BY locked.priority DESC, locked.run_at, locked.id
 ), shares.scope <= $3, shares.scope;

@@ -1,6 +1,6 @@
 """The only place that speaks to PostgreSQL; runs the named statements of `queries/`."""
 
-from wayside_jobs.store.claims import Attempt, Claims
+from wayside_jobs.store.claims import Attempt, Claims, Found
 from wayside_jobs.store.family import Family
 from wayside_jobs.store.reporting import Completion, Reported, Reports
 from wayside_jobs.store.store import Store
@@ -12,6 +12,7 @@ __all__ = [
     "Claims",
     "Completion",
     "Family",
+    "Found",
     "KeyUse",
     "Locked",
     "NewJob",

@@ -22,6 +22,16 @@ class Attempt(NamedTuple):
     token_hash: bytes
 
 
+class Found(NamedTuple):
+    """Jobs that were locked, most urgent first."""
+
+    jobs: Sequence[ReadyJob]
+    are_more: bool
+    """Whether there may be more than were asked for."""
+    were_passed_over: bool
+    """Whether others have locked some that would have been taken."""
+
+
 class Claims:
     """What claims do in one transaction."""
 
@@ -36,8 +46,8 @@ class Claims:
         rows = await self._connection.fetch(SQL.count_running, names["queue"], names["type"])
         return [Running(*row) for row in rows]
 
-    async def lock_ready(self, search: Search, *, after: str) -> list[ReadyJob]:
-        """Lock what is to be claimed next, most urgent first; jobs that others have locked are passed over.
+    async def lock_ready(self, search: Search, *, after: str) -> Found:
+        """Lock what is to be claimed next; jobs that others have locked are passed over.
 
         Scopes take turns, beginning with the one that follows `after`.
         """
@@ -51,7 +61,12 @@ class Claims:
             search.full,
             search.limit_per_place,
         )
-        return [ReadyJob(*row) for row in rows]
+        jobs = [ReadyJob(*tuple(row)[:5]) for row in rows if row["id"] is not None]
+        return Found(
+            jobs,
+            are_more=len(jobs) >= search.limit or any(row["are_more"] for row in rows),
+            were_passed_over=bool(rows) and len(jobs) < rows[0]["wanted"],
+        )
 
     async def start(self, attempts: Sequence[Attempt]) -> list[Claimed]:
         """queued → running, and tell so; a job of a queue that was paused at this moment is left out."""

@@ -26,6 +26,8 @@ class Waiter:
     answer_at: float
     future: asyncio.Future[list[bytes]]
     is_withdrawn: bool = False
+    is_parked: bool = False
+    """Whether there was nothing when it came."""
 
 
 @dataclass(slots=True)

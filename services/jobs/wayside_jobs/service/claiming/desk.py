@@ -37,6 +37,7 @@ class ClaimDesk:
         self._turns: dict[Interest, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = True
+        metrics.parked.set_function(lambda: sum(lane.parked for lane in self._lanes.values()))
         announcer.on_ready(self.wake)
         announcer.on_withdrawn(self.withdraw)
 
@@ -50,8 +51,7 @@ class ClaimDesk:
         loop = asyncio.get_running_loop()
         waiter = Waiter(request, loop.time() + request.wait_ms / 1000, loop.create_future())
         self._lane(request).add(waiter)
-        with self._metrics.parked.track_inprogress():
-            assignments = await waiter.future
+        assignments = await waiter.future
         self._metrics.claims.labels("yes" if assignments else "no").inc()
         return assignments
 

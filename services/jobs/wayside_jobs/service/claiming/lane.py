@@ -16,11 +16,14 @@ from wayside_jobs.service.claiming.dealing import Hand, Waiter, deal
 from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.queues import Flow
 from wayside_jobs.service.tokens import new_tokens
-from wayside_jobs.store import Attempt, Claims, Store
+from wayside_jobs.store import Attempt, Claims, Found, Store
 from wayside_service.errors import ServiceError
 
 LOCK_LIMIT = 1_000
 """Jobs one transaction claims at most."""
+
+PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""When to look again for jobs that others had locked: they may be let go without a word. The last counts from then on."""
 
 PATIENCE_SECONDS = 2.0
 """How long after its `wait_ms` a claim may still be given work; runners wait longer than that for the answer."""
@@ -41,11 +44,17 @@ class Lane:
         self.after = ""
         self._waiters: deque[Waiter] = deque()
         self._woken = asyncio.Event()
+        self._pauses = 0
         self._pairs = _pairs_of(interest)
         self._store = store
         self._flow = flow
         self._announcer = announcer
         self._metrics = metrics
+
+    @property
+    def parked(self) -> int:
+        """How many claims wait for which there was nothing when they came."""
+        return sum(waiter.is_parked for waiter in self._waiters)
 
     def add(self, waiter: Waiter) -> None:
         """Let a claim wait, behind the others."""
@@ -101,6 +110,7 @@ class Lane:
 
     async def _serve(self) -> int:
         self._answer_gone(asyncio.get_running_loop().time())
+        looked_for = list(self._waiters)
         slots = min(sum(waiter.request.slots for waiter in self._waiters), LOCK_LIMIT)
         if not slots:
             return 0
@@ -109,14 +119,16 @@ class Lane:
             claims = Claims(unit)
             room = await self._room(claims, limits)
             search = room.search(self._pairs, slots) if room else Search(self._pairs, slots, slots)
-            ready = await claims.lock_ready(search, after=self.after)
+            found = await claims.lock_ready(search, after=self.after)
             self._answer_gone(asyncio.get_running_loop().time())
-            admitted = room.admit(ready) if room else ready
+            admitted = room.admit(found.jobs) if room else found.jobs
             gifts = [_Gift(hand) for hand in deal(admitted, self._waiters)]
             claimed = await claims.start([attempt for gift in gifts for attempt in gift.attempts])
         if claimed:
-            self._give(gifts, claimed)
-        self._continue(ready, admitted, claimed)
+            self._give(gifts, admitted, claimed)
+        self._continue(found, admitted, claimed)
+        for waiter in looked_for:
+            waiter.is_parked = True
         return len(claimed)
 
     async def _room(self, claims: Claims, limits: Limits) -> Room | None:
@@ -124,26 +136,31 @@ class Lane:
         keys = limits.keys_of(self.queues, self.job_types)
         return Room(limits, await claims.count_running(keys)) if keys else None
 
-    def _give(self, gifts: Sequence["_Gift"], claimed: Sequence[Claimed]) -> None:
-        self.after = gifts[-1].hand.jobs[-1].scope
-        self._announcer.claimed(claimed)
+    def _give(
+        self, gifts: Sequence["_Gift"], admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]
+    ) -> None:
         known = {job.id: job for job in claimed}
+        self.after = next(item.scope for item in reversed(admitted) if item.id in known)
+        self._announcer.claimed(claimed)
         for gift in gifts:
             if assignments := gift.assignments(known):
                 self._answer(gift.hand.waiter, assignments)
 
-    def _continue(
-        self, ready: Sequence[ReadyJob], admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]
-    ) -> None:
-        """Go on if there may be more; others passed over what was locked here and is left.
+    def _continue(self, found: Found, admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]) -> None:
+        """Go on if there may be more, and look again in a moment for what others have locked.
 
-        Not over what limits refused: to see that, they would have had to count first.
+        Others passed over what was locked here and is left. Not over what limits refused: to see that, they would have
+        had to count first.
         """
         were_left = len(claimed) < len(admitted)
         if were_left:
             self._announcer.ready(self.queues)
-        if were_left or (claimed and any(item.are_more for item in ready)):
+        if were_left or (claimed and found.are_more):
             self._woken.set()
+        self._pauses = self._pauses + 1 if found.were_passed_over else 0
+        if found.were_passed_over and self._waiters:
+            pause = PAUSES_SECONDS[min(self._pauses, len(PAUSES_SECONDS)) - 1]
+            asyncio.get_running_loop().call_later(pause, self._woken.set)
 
     def _answer_gone(self, now: float) -> None:
         """Drop claims whose answer nobody waits for any more: they must not be given a job."""
