@@ -71,8 +71,9 @@ class CancelNotRequested(JobsError):
     code = "cancel_not_requested"
     title = "Cancel was not requested"
 
-    def __init__(self) -> None:
+    def __init__(self, status: JobStatus, *, revision: int) -> None:
         super().__init__("Nobody asked for this job to end.")
+        self.current = {"status": str(status), "revision": revision}
 
 
 class CancelNotSupported(JobsError):

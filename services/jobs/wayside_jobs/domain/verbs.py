@@ -219,7 +219,7 @@ def _requeued(job: Job, ended: Ended, error: Json, now: datetime) -> Change:
 def _canceled(job: Job, verb: Verb, state: CancelState, now: datetime) -> Change:
     _check(job, verb)
     if job.cancel is None:
-        raise CancelNotRequested
+        raise CancelNotRequested(job.status, revision=job.revision)
     fields = _finish(job, now) | {"cancel": replace(job.cancel, state=state, deadline=None)}
     return Change(_moved(job, verb, JobStatus.CANCELED, now, **fields), Canceled())
 
