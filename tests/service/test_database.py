@@ -59,6 +59,30 @@ async def test_a_connection_that_is_killed_in_use_is_a_missing_database(
         await database.check()
 
 
+async def test_a_transaction_that_falls_silent_gives_its_locks_up(
+    database: str, connection: OwnConnection
+) -> None:
+    silence = {"idle_in_transaction_session_timeout": "100ms"}
+    opened = Database(settings_for(database), schema="sample", migrations=[NOTES], session=silence)
+    await opened.start()
+    await opened.ready()
+    with pytest.raises(DatabaseUnavailable):
+        async with opened.transaction() as silent:
+            await silent.execute("SELECT pg_advisory_xact_lock(7)")
+            assert await eventually(lambda: connection.fetchval("SELECT pg_try_advisory_lock(7)"))
+            await silent.execute("SELECT 1")
+    async with opened.acquire() as again:
+        assert await again.fetchval("SELECT 1") == 1
+    await opened.close()
+
+
+async def test_every_session_may_be_silent_in_a_transaction_for_half_a_minute_only(
+    open_database: OpenDatabase,
+) -> None:
+    async with open_database() as database, database.acquire() as connection:
+        assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
+
+
 async def test_a_pool_without_a_free_connection_is_a_missing_database(database: str) -> None:
     settings = settings_for(database, database_pool_size=1, database_acquire_timeout_seconds=0.1)
     opened = Database(settings, schema="sample", migrations=[])

@@ -23,6 +23,8 @@ from wayside_service.tasks import end
 _CONNECT_TIMEOUT_SECONDS = 5.0
 _KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """When our host vanishes without a word, PostgreSQL frees our locks after 25 s, not after the kernel's two hours."""
+_SILENCE = {"idle_in_transaction_session_timeout": "30s"}
+"""When our process stands still, a machine that answers keep-alives for it would keep its locks for ever."""
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger("wayside_service.database")
@@ -128,6 +130,7 @@ class Database:
             "server_settings": {
                 "application_name": f"wayside-{self.schema}",
                 "search_path": f'"{self.schema}", public',
+                **_SILENCE,
                 **self._session,
                 **_KEEPALIVE,
             },
