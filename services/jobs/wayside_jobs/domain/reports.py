@@ -29,7 +29,6 @@ from wayside_jobs.domain.logs import LogBounds, context_text, cut_message
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
 
 INTEGER_LIMIT = 2**31 - 1
-SEQ_LIMIT = 2**63 - 1
 
 
 class Prepared(NamedTuple):
