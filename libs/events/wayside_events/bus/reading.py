@@ -110,12 +110,12 @@ class DirectReader:
             start = page.messages[-1].sequence + 1
 
     async def _read(self, request: dict[str, Any]) -> Page:
-        await self._start()
         self._count += 1
         token = str(self._count)
         # The server bounds an answer to one batch.
         answer = self._reads[token] = _Answer()
         try:
+            await self._start()
             await self._client.publish(_SUBJECT, orjson.dumps(request), reply=f"{self._inbox}.{token}")
             return _page(answer.messages, await answer.whole())
         except Error as error:
