@@ -194,7 +194,7 @@ class ServiceMachine(RuleBasedStateMachine):
 
     @rule(door=DOORS, pick=PICKS, kind=KINDS, wrong=st.sampled_from(["", "token", "seq", "attempt"]))
     def somebody_else_reports(self, door: int, pick: int, kind: str, wrong: str) -> None:
-        former = self.picked(pick, running=False)
+        former = self.picked(pick, running=bool(wrong)) or self.picked(pick, running=False)
         assert former is not None
         report = self.said(former, kind, pick)
         if wrong == "token":
