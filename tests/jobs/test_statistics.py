@@ -215,6 +215,20 @@ async def test_while_counting_fails_the_last_count_is_shown() -> None:
     assert stats.taken == 2
 
 
+async def test_a_count_that_is_too_old_is_never_shown_however_often_it_is_asked_for() -> None:
+    stats = SlowStats()
+    stats.may_go.set()
+    count = Count(stats)
+    await count.get()
+    stats.is_down = True
+    object.__setattr__(count, "_fresh_until", 0.0)
+    object.__setattr__(count, "_taken_at", float("-inf"))
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await count.get()
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize(
     ("buckets", "share", "value"),
     [

@@ -45,16 +45,16 @@ class Count:
 
     async def get(self) -> Snapshot:
         """Return a snapshot, taken now if need be. Raises `Unavailable` when counting fails and none is young enough."""
-        if self._snapshot is not None and self._now() < self._fresh_until:
-            return self._snapshot
+        if (recent := self._recent()) is not None and self._now() < self._fresh_until:
+            return recent
         try:
             self._begin()
             assert self._taking is not None
             return await asyncio.shield(self._taking)
         except Unavailable:
-            if self._snapshot is None or self._now() - self._taken_at > OLDEST_SECONDS:
+            if (recent := self._recent()) is None:
                 raise
-            return self._snapshot
+            return recent
 
     def newest(self) -> Snapshot | None:
         """Return the newest snapshot without waiting; when it is not fresh the next one is begun."""
@@ -67,6 +67,10 @@ class Count:
         if self._taking is not None:
             self._taking.cancel()
             await asyncio.wait([self._taking])
+
+    def _recent(self) -> Snapshot | None:
+        """Return the newest snapshot unless it is too old to be shown."""
+        return self._snapshot if self._now() - self._taken_at <= OLDEST_SECONDS else None
 
     def _begin(self) -> None:
         if self._taking is None:
