@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
 SEQUENCE_HEADER = "Nats-Sequence"
-TIMESTAMP_HEADER = "Nats-Time-Stamp"
 STATUS_HEADER = "Status"
 DESCRIPTION_HEADER = "Description"
 
