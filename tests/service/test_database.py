@@ -59,6 +59,13 @@ async def test_a_connection_that_is_killed_in_use_is_a_missing_database(
         await database.check()
 
 
+async def fall_silent(database: Database, other: OwnConnection) -> None:
+    async with database.transaction() as silent:
+        await silent.execute("SELECT pg_advisory_xact_lock(7)")
+        assert await eventually(lambda: other.fetchval("SELECT pg_try_advisory_lock(7)"))
+        await silent.execute("SELECT 1")
+
+
 async def test_a_transaction_that_falls_silent_gives_its_locks_up(
     database: str, connection: OwnConnection
 ) -> None:
@@ -67,10 +74,7 @@ async def test_a_transaction_that_falls_silent_gives_its_locks_up(
     await opened.start()
     await opened.ready()
     with pytest.raises(DatabaseUnavailable):
-        async with opened.transaction() as silent:
-            await silent.execute("SELECT pg_advisory_xact_lock(7)")
-            assert await eventually(lambda: connection.fetchval("SELECT pg_try_advisory_lock(7)"))
-            await silent.execute("SELECT 1")
+        await fall_silent(opened, connection)
     async with opened.acquire() as again:
         assert await again.fetchval("SELECT 1") == 1
     await opened.close()
