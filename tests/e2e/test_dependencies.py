@@ -137,7 +137,7 @@ async def test_while_nats_is_away_events_are_refused_and_jobs_are_taken(running:
     await asyncio.to_thread(running.nats.stop)
     page = await sender.get("/v1/events", Accept="application/json")
     assert postponed(page) == "bus_unavailable"
-    stream = await sender.get("/v1/events")
+    stream = await sender.get("/v1/events", Accept="text/event-stream")
     assert (stream.status, stream.headers["content-type"]) == (200, "text/event-stream")
     assert b"event: wayside.unavailable" in stream.body
     created = await sender.post("/v1/jobs", {"type": "late", "scope": "quiet"})

@@ -43,4 +43,5 @@ async def test_fifty_jobs_survive_the_kill_of_one_instance_of_each_service(doubl
         for worker in workers:
             worker.stop()
     assert {job["status"] for job in done} == {"completed"}
-    assert {job["attempt"] for job in done} == {1}
+    # An instance may die after it gave a job away and before it said so: the job is done by its second attempt.
+    assert {job["attempt"] for job in done} <= {1, 2}

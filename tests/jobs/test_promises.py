@@ -153,6 +153,7 @@ async def test_the_document_names_every_operation(api: Api) -> None:
         "get /v1/jobs/recent-completions",
         "post /v1/jobs/seen",
         "get /v1/jobs/{job_id}/children",
+        "post /v1/jobs/batch",
         "post /v1/jobs/bulk",
         "post /v1/jobs/{job_id}/cancel",
         "post /v1/jobs/{job_id}/retry",
