@@ -102,18 +102,18 @@ async def test_two_instances_never_run_more_than_a_limit_and_run_all(
     if is_of_queue:
         await limit(api, **limits)
     creators = [api.as_("ada", scope=scope) for scope in ("acme", "other")]
-    await asyncio.gather(*(creators[n % 2].create() for n in range(40)))
+    await asyncio.gather(*(creators[n % 2].create() for n in range(24)))
 
     done: list[str] = []
 
     async def work(runner: RunnerForTests) -> None:
-        while len(done) < 40:
-            claimed = await runner.claim(3, wait_ms=300)
+        while len(done) < 24:
+            claimed = await runner.claim(3, wait_ms=200)
             await asyncio.gather(*(runner.report(each, "complete", result=1) for each in claimed))
             done.extend(each.job.id for each in claimed)
 
     await asyncio.wait_for(asyncio.gather(*map(work, runners)), 30)
-    assert len(done) == len(set(done)) == 40
+    assert len(done) == len(set(done)) == 24
     [most] = limits.values()
     by_scope = "concurrency_limit_per_scope" in limits
     assert await connection.fetchval(MOST_AT_ONCE, by_scope) <= most
