@@ -1,6 +1,7 @@
 """An aiohttp application with everything a service has, and how it is run."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -26,6 +27,8 @@ from wayside_service.tracing import SPANS, PassThrough, Spans
 CleanupContext = Callable[[web.Application], AsyncIterator[None]]
 
 log = structlog.get_logger("wayside_service.app")
+
+_COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: after a restart, thousands of clients come back at once."""
@@ -74,10 +77,22 @@ def run_service(
     configure_logging(service=name, level=settings.log_level, log_format=settings.log_format)
 
     async def main() -> None:
-        await serve(build(), settings, cancel_on_disconnect=cancel_on_disconnect)
+        app = build()
+        _collect_rarely()
+        await serve(app, settings, cancel_on_disconnect=cancel_on_disconnect)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+def _collect_rarely() -> None:
+    """Leave out of garbage collection what is there for good, and look for cycles less often.
+
+    Batches make many objects and hardly a cycle: the collector took a fifth of the time of a job.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 async def serve(
