@@ -279,3 +279,20 @@ async def test_the_turn_goes_on_after_the_last_scope_that_was_given_a_job(
             await api.as_("ada", scope=scope).create()
     await claims_at_once(api, bus, [2, 1])
     assert [each.job.scope for each in await runner.claim(1)] == ["d"]
+
+
+@pytest.mark.parametrize("is_of_queue", [True, False], ids=["queue", "type"])
+async def test_a_parent_leaves_its_place_to_its_children(
+    api: Api, runner: RunnerForTests, *, is_of_queue: bool
+) -> None:
+    await runner.register(spec() if is_of_queue else spec(concurrency_limit=1))
+    if is_of_queue:
+        await limit(api, concurrency_limit_per_scope=1)
+    parent = await api.create()
+    await runner.claim(1)
+    child, brother = [await api.create(parent_id=parent.id) for _ in range(2)]
+    [first] = await runner.claim(2)
+    assert first.job.id == child.id
+    await runner.report(first, "complete")
+    [second] = await runner.claim(2, wait_ms=5_000)
+    assert second.job.id == brother.id

@@ -14,6 +14,7 @@ from wayside_jobs.domain.eta import eta
 from wayside_jobs.domain.facts import LogRow
 from wayside_jobs.domain.job import Cancel, Job
 from wayside_jobs.domain.links import job_links
+from wayside_jobs.domain.states import TERMINAL
 from wayside_jobs.domain.values import Json, embedded, rfc3339
 
 Document = dict[str, Any]
@@ -51,7 +52,7 @@ def job_fields(job: Job, job_input: Json | None, kin: Kin = ALONE) -> Document:
             "priority": job.priority,
             "attempt": job.attempt,
             "max_attempts": job.max_attempts,
-            "progress": embedded(job.progress),
+            "progress": _progress(job),
             "partial": embedded(job.partial),
             "input": embedded(job_input),
             "result": embedded(job.result),
@@ -79,6 +80,15 @@ def job_fields(job: Job, job_input: Json | None, kin: Kin = ALONE) -> Document:
         }
         | times
     )
+
+
+def _progress(job: Job) -> Document | orjson.Fragment | None:
+    """Leave out of a finished parent's progress where its children were when it was told last; `children` says more."""
+    if job.child_count == 0 or job.status not in TERMINAL:
+        return embedded(job.progress)
+    progress: Document = orjson.loads(job.progress)
+    progress.pop("children", None)
+    return progress
 
 
 _TIMES = ("created_at", "updated_at", "run_at", "started_at", "finished_at", "lease_expires_at", "expires_at")

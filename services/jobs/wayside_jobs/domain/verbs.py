@@ -195,7 +195,10 @@ def _ended(job: Job, ended: Ended, now: datetime) -> Change:
         forced = ended.verb is not Verb.RELEASE and ended.verb is not Verb.FAIL
         state = CancelState.FORCED if forced else CancelState.ACKNOWLEDGED
         return _canceled(job, ended.verb, state, now)
-    error = Json(ended.error.model_dump_json(exclude_none=True))
+    # Nobody can try a tracked job again but the process that ran it.
+    is_final = job.mode is JobMode.TRACKED
+    said = ended.error.model_copy(update={"retryable": False}) if is_final else ended.error
+    error = Json(said.model_dump_json(exclude_none=True))
     if not again:
         fields = {"error": error} | _finish(job, now)
         return Change(_moved(job, ended.verb, JobStatus.FAILED, now, **fields), Failed())

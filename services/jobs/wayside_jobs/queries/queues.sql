@@ -39,7 +39,7 @@ WHERE concurrency_limit IS NOT NULL OR concurrency_limit_per_scope IS NOT NULL;
 SELECT pg_advisory_xact_lock(1785684595, number) FROM unnest($1::integer[]) AS number;
 
 -- name: count_running
--- How many jobs of the queues $1 and of the types $2 run, by queue, type and scope.
+-- How many jobs of the queues $1 and of the types $2 run, by queue, type and scope; parents of unfinished jobs aside.
 WITH RECURSIVE busy (queue) AS (
     (SELECT queue FROM jobs WHERE status = 'running' AND cardinality($2::text[]) > 0 ORDER BY queue LIMIT 1)
     UNION ALL
@@ -50,11 +50,21 @@ places (queue, type) AS (
     SELECT queue, type FROM busy CROSS JOIN unnest($2) AS wanted (type) WHERE queue IS NOT NULL
 )
 SELECT queue, type, scope, count(*)::integer AS count FROM unnest($1::text[]) AS wanted (name)
-CROSS JOIN LATERAL (SELECT queue, type, scope FROM jobs WHERE status = 'running' AND queue = wanted.name OFFSET 0) AS running
+CROSS JOIN LATERAL (
+    SELECT queue, type, scope FROM jobs WHERE status = 'running' AND queue = wanted.name
+        AND NOT (child_count > 0 AND EXISTS (
+            SELECT FROM jobs AS child WHERE child.parent_id = jobs.id AND child.status = ANY('{queued,running}')
+        ))
+    OFFSET 0
+) AS running
 GROUP BY queue, type, scope
 UNION
 SELECT running.queue, running.type, scope, count(*)::integer FROM places
 CROSS JOIN LATERAL (
-    SELECT queue, type, scope FROM jobs WHERE status = 'running' AND queue = places.queue AND type = places.type OFFSET 0
+    SELECT queue, type, scope FROM jobs WHERE status = 'running' AND queue = places.queue AND type = places.type
+        AND NOT (child_count > 0 AND EXISTS (
+            SELECT FROM jobs AS child WHERE child.parent_id = jobs.id AND child.status = ANY('{queued,running}')
+        ))
+    OFFSET 0
 ) AS running
 GROUP BY running.queue, running.type, scope;
