@@ -9,8 +9,15 @@ import pytest
 from tests.eventually import eventually
 from tests.sdk.conftest import serving
 from tests.sdk.standin import JobRecord, StandIn
+from tests.sdk.test_reporter import new_attempt
 
 from wayside import Context, HandlerStopped, Stop, ThreadContext, Worker
+from wayside.context import Surroundings
+from wayside.runner.runner import Runner
+from wayside.worker.execution import Execution
+from wayside.worker.handlers import job_handler
+from wayside.worker.slots import Slots
+from wayside_events.bus import BusSettings
 
 
 class Deaf:
@@ -116,3 +123,34 @@ async def test_an_abandoned_handler_whose_time_is_over_has_failed(
         job = await running(service, deaf, "async", timeout_seconds=0.1)
         assert await eventually(lambda: job.status == "failed")
     assert job.ending.error.code == "timeout"
+
+
+class Seen:
+    """An overseer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_end(self, execution: Execution) -> None:
+        self.told.append("end")
+
+    def on_abandoned(self, execution: Execution) -> None:
+        self.told.append("abandoned")
+
+
+async def test_whoever_hears_after_the_end_that_the_attempt_is_lost_is_not_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def quick(ctx: Context) -> None:
+        pass
+
+    attempt = new_attempt(cancel_grace_seconds=0)
+    runner = Runner("r", BusSettings(url="nats://127.0.0.1:9"))
+    surroundings = Surroundings(runner, "tests", asyncio.get_running_loop())
+    seen = Seen()
+    await Execution(attempt, job_handler("quick", quick, {}), surroundings, Slots(1).take(), seen).run()
+    attempt.stop(Stop.FENCED)
+    await asyncio.sleep(0.01)
+    assert seen.told == ["end"]
+    assert not attempt.is_abandoned
+    assert not caplog.records

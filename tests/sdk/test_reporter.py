@@ -27,7 +27,7 @@ from wayside_events.jobs import LogLevel
 MAX_BYTES = 2_000
 
 
-def new_attempt(*, lease_seconds: float = 60) -> Attempt:
+def new_attempt(*, lease_seconds: float = 60, cancel_grace_seconds: float = 30) -> Attempt:
     job = AssignedJob(
         id=new_id(),
         scope=ScopeName("acme"),
@@ -38,7 +38,14 @@ def new_attempt(*, lease_seconds: float = 60) -> Attempt:
         created_by="tests",
         created_at=datetime.now(UTC),
     )
-    return Attempt(Grant.of(Assignment(job=job, attempt=1, token="t", lease_seconds=lease_seconds)))
+    assignment = Assignment(
+        job=job,
+        attempt=1,
+        token="t",
+        lease_seconds=lease_seconds,
+        cancel_grace_seconds=cancel_grace_seconds,
+    )
+    return Attempt(Grant.of(assignment))
 
 
 @dataclass

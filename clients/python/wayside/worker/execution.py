@@ -39,7 +39,7 @@ class Execution:
     heartbeats until it has.
     """
 
-    __slots__ = ("_cancel", "_grace", "_handler", "_overseer", "_surroundings", "attempt", "seat")
+    __slots__ = ("_cancel", "_grace", "_handler", "_is_over", "_overseer", "_surroundings", "attempt", "seat")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Execution:
         self._overseer = overseer
         self._cancel: Callable[[], object] | None = None
         self._grace: asyncio.TimerHandle | None = None
+        self._is_over = False
         attempt.on_stop = self._on_stop
 
     async def run(self) -> None:
@@ -67,6 +68,7 @@ class Execution:
             self._conclude(Interrupted())
             raise
         finally:
+            self._is_over = True
             self._cancel = None
             if self._grace is not None:
                 self._grace.cancel()
@@ -120,10 +122,14 @@ class Execution:
         )
 
     def _on_stop(self, reason: Stop) -> None:
+        if self._is_over:
+            return
         logger.info("job %s attempt %d is asked to end: %s", *self.attempt.key, reason)
         self._surroundings.loop.call_soon_threadsafe(self._stop, reason)
 
     def _stop(self, reason: Stop) -> None:
+        if self._is_over:
+            return
         if self._cancel is not None:
             self._cancel()
         # A shutdown has a grace period of its own.
