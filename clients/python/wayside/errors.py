@@ -96,8 +96,9 @@ class ProblemError(WaysideError):
     """The service refused a request; `problem` says why."""
 
     def __init__(self, problem: Problem, *, retry_after_seconds: float | None = None) -> None:
-        fields = "".join(f"; {error.field}: {error.message}" for error in problem.errors)
-        super().__init__(f"{problem.code}: {problem.detail}{fields}")
+        said = [f"{error.field}: {error.message}" for error in problem.errors]
+        text = "; ".join([problem.detail, *(field for field in said if field not in problem.detail)])
+        super().__init__(f"{problem.code}: {text}")
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds
         self.is_of_repeat = False

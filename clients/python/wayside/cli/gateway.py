@@ -34,7 +34,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except Unauthorized as error:
-        fail(f"{error}. Is the token still valid? See `wayside token`.")
+        fail(f"{str(error).rstrip('.')}. Is the token still valid? See `wayside token`.")
     except ProblemError as error:
         fail(str(error))
     except (WaysideError, TimeoutError) as error:
