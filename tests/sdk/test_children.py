@@ -212,3 +212,22 @@ async def test_who_is_cancelled_while_it_waits_for_a_slot_has_one_all_the_same()
     assert (slots.running, slots.has_surplus) == (2, True)
     seat.leave()
     assert (slots.running, slots.free) == (1, 0)
+
+
+@pytest.mark.parametrize("key", [None, "only"])
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_parent_is_not_retried_only_to_meet_the_same_failed_child(
+    service: StandIn, single: Worker, key: str | None, *, many: bool
+) -> None:
+    @single.job("passing")
+    async def passing(ctx: Context) -> None:
+        raise OSError("not now")
+
+    @single.job("parent")
+    async def parent(ctx: Context) -> None:
+        children = await ctx.spawn_many("passing", [None], key=key) if many else []
+        await ctx.gather(children or [await ctx.spawn("passing", key=key)])
+
+    job = await ended(service, single, "parent")
+    assert job.ending.error.type.endswith("ChildFailed")
+    assert job.ending.error.retryable is (key is None)

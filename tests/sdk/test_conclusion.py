@@ -9,9 +9,12 @@ import pytest
 from pydantic import BaseModel, model_serializer
 from tests.sdk.test_reporter import new_attempt
 
-from wayside import Context, InvalidHandler, NonRetryable, Stop
+from wayside import ChildCanceled, ChildFailed, Context, InvalidHandler, NonRetryable, ProblemError, Stop
+from wayside.errors import error_of
 from wayside.worker.conclusion import Ending, Interrupted, Raised, Returned, conclude, failure
 from wayside.worker.handlers import JobHandler, job_handler
+from wayside_events.contracts.problems import Problem
+from wayside_events.jobs import JobError
 
 
 async def nothing(ctx: Context) -> None:
@@ -186,3 +189,25 @@ def test_a_function_that_cannot_be_a_handler_is_refused_at_once(function: Any) -
 def test_a_name_that_is_no_job_type_is_refused_at_once(name: str) -> None:
     with pytest.raises(InvalidHandler):
         job_handler(name, nothing, {})
+
+
+def refused(status: int) -> ProblemError:
+    return error_of(Problem(title="No", status=status, code="no", detail="No."))
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (ChildFailed("c", JobError(code="empty", message="no rows", retryable=False)), False),
+        (ChildFailed("c", JobError(code="lost", message="gone"), is_lasting=True), False),
+        (ChildFailed("c", JobError(code="lost", message="gone")), True),
+        (ChildCanceled("c", None, is_lasting=True), False),
+        (ChildCanceled("c", None), True),
+        *((refused(status), False) for status in (400, 403, 404, 409, 422)),
+        *((refused(status), True) for status in (408, 429, 500, 503)),
+    ],
+)
+def test_what_would_be_the_same_in_another_attempt_is_not_retryable(
+    error: Exception, *, retryable: bool
+) -> None:
+    assert failure(error).retryable is retryable

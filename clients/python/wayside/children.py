@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypedDict
 from uuid import uuid4
@@ -60,11 +60,15 @@ class SpawnOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A job that another one created. `created` is false when it was there already."""
+    """A job that another one created. `created` is false when it was there already.
+
+    `is_lasting` says that it has a key: it is the same child in every attempt of its parent.
+    """
 
     id: EntityId
     type: str
     created: bool = True
+    is_lasting: bool = False
 
 
 class Seat(Protocol):
@@ -113,7 +117,7 @@ class Children:
             except RequestRefused as refused:
                 raise error_of(refused.problem) from refused
             else:
-                return Child(reply.job.id, reply.job.type, reply.created)
+                return Child(reply.job.id, reply.job.type, reply.created, bool(key))
             await self._runner.wait_for_resume(RETRY_SECONDS)
 
     async def spawn_many(
@@ -127,7 +131,7 @@ class Children:
         children: list[Child] = []
         for batch in batches(items, max_bytes=self._runner.request_bytes):
             children += await self._spawn(job_type, batch)
-        return children
+        return [replace(child, is_lasting=True) for child in children] if key else children
 
     async def gather(self, children: Sequence[Child], *, return_exceptions: bool) -> list[Any]:
         """Wait for children, see `Context.gather`."""
@@ -135,7 +139,7 @@ class Children:
             return []
         self._seat.leave()
         try:
-            outcomes = await self._outcomes([child.id for child in children], is_patient=return_exceptions)
+            outcomes = await self._outcomes(children, is_patient=return_exceptions)
         except asyncio.CancelledError:
             self._seat.insist()
             raise
@@ -188,12 +192,15 @@ class Children:
             **inherited | dict(options),
         )
 
-    async def _outcomes(self, ids: Sequence[EntityId], *, is_patient: bool) -> dict[EntityId, Any]:
-        """The results of jobs by their ids; errors among them, where one is patient."""
+    async def _outcomes(self, children: Sequence[Child], *, is_patient: bool) -> dict[EntityId, Any]:
+        """The results of children by their ids; errors among them, where one is patient."""
+        lasting = {child.id: child.is_lasting for child in children}
         outcomes: dict[EntityId, Any] = {}
-        while waiting := [job_id for job_id in dict.fromkeys(ids) if job_id not in outcomes]:
+        while waiting := [job_id for job_id in lasting if job_id not in outcomes]:
             reply = await self._ended(waiting[:AWAIT_JOBS])
-            found: dict[EntityId, Any] = {job.job_id: _outcome(job) for job in reply.ended}
+            found: dict[EntityId, Any] = {
+                job.job_id: _outcome(job, is_lasting=lasting.get(job.job_id, False)) for job in reply.ended
+            }
             found |= {job_id: _missing(job_id) for job_id in reply.missing}
             failures = [outcome for outcome in found.values() if isinstance(outcome, ChildFailed)]
             if failures and not is_patient:
@@ -226,14 +233,14 @@ def _child(job_type: str, outcome: CreateOutcome) -> Child:
     raise error_of(problem)
 
 
-def _outcome(job: EndedJob) -> Any:  # noqa: ANN401 - whatever the child returned
+def _outcome(job: EndedJob, *, is_lasting: bool) -> Any:  # noqa: ANN401 - whatever the child returned
     match job.status:
         case JobStatus.COMPLETED:
             return job.result
         case JobStatus.CANCELED:
-            return ChildCanceled(job.job_id, job.error)
+            return ChildCanceled(job.job_id, job.error, is_lasting=is_lasting)
         case _:
-            return ChildFailed(job.job_id, job.error)
+            return ChildFailed(job.job_id, job.error, is_lasting=is_lasting)
 
 
 def _missing(job_id: EntityId) -> ChildFailed:

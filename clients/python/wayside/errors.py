@@ -7,6 +7,9 @@ from wayside_events.contracts.jobs import Job
 from wayside_events.contracts.problems import Problem
 from wayside_events.jobs import JobError
 
+TRANSIENT = (408, 429)
+"""Statuses below 500 of refusals that are no verdict on the request."""
+
 
 class WaysideError(Exception):
     """Base of all errors of the SDK."""
@@ -60,19 +63,24 @@ class JobCanceled(WaysideError):
 
 
 class ChildFailed(WaysideError):
-    """A child that a handler waited for has failed; `error` says why."""
+    """A child that a handler waited for has failed; `error` says why.
 
-    def __init__(self, job_id: str, error: JobError | None) -> None:
+    `is_final` says that another attempt of the parent would see it fail again: the error is not retryable, or the child,
+    spawned with a `key`, is the same one then.
+    """
+
+    def __init__(self, job_id: str, error: JobError | None, *, is_lasting: bool = False) -> None:
         super().__init__(f"child {job_id} failed: {error.code}: {error.message}" if error else job_id)
         self.job_id = job_id
         self.error = error
+        self.is_final = is_lasting or (error is not None and not error.retryable)
 
 
 class ChildCanceled(ChildFailed):
     """A child that a handler waited for was canceled."""
 
-    def __init__(self, job_id: str, error: JobError | None) -> None:
-        super().__init__(job_id, error)
+    def __init__(self, job_id: str, error: JobError | None, *, is_lasting: bool = False) -> None:
+        super().__init__(job_id, error, is_lasting=is_lasting)
         self.args = (f"child {job_id} was canceled",)
 
 
@@ -103,6 +111,11 @@ class ProblemError(WaysideError):
         self.retry_after_seconds = retry_after_seconds
         self.is_of_repeat = False
         """Whether the request was sent before, and may have been carried out then without an answer."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request would be refused again."""
+        return self.problem.status < 500 and self.problem.status not in TRANSIENT
 
 
 class InvalidRequest(ProblemError):

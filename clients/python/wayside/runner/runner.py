@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from wayside.errors import Stop
+from wayside.errors import TRANSIENT, Stop
 from wayside.reporting.attempt import Attempt, AttemptKey
 from wayside.reporting.grant import Grant, grants_in
 from wayside.reporting.reporter import Reporter
@@ -45,9 +45,6 @@ LEAST_BEAT_SECONDS = 0.1
 BEAT_TIMEOUT_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
 CANCEL_SECONDS = 0.5
-TRANSIENT = (408, 429)
-"""Refusals below 500 that are no verdict on the request."""
-
 DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 """What a NATS server takes unless it is configured otherwise; known exactly once connected."""
 

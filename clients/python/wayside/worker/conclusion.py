@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
-from wayside.errors import NonRetryable, Stop
+from wayside.errors import ChildFailed, NonRetryable, ProblemError, Stop
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.encoding import NotJson, TooLarge, clip, plain
 from wayside.worker.handlers import InvalidInput, JobHandler
@@ -78,8 +78,10 @@ def traceback_of(error: BaseException) -> str:
 
 
 def failure(error: BaseException, non_retryable: tuple[type[Exception], ...] = ()) -> JobError:
-    """Describe an exception: another attempt makes sense unless its class says otherwise."""
-    is_final = isinstance(error, (NonRetryable, *non_retryable))
+    """Describe an exception: another attempt makes sense unless it or its class says otherwise."""
+    is_final = isinstance(error, (NonRetryable, *non_retryable)) or (
+        isinstance(error, ChildFailed | ProblemError) and error.is_final
+    )
     said = error if isinstance(error, NonRetryable) else None
     return JobError(
         code=clip(str(said.code), 100) if said and said.code else "error",

@@ -70,7 +70,8 @@ class Worker:
         """Serve the job type `name` with the decorated function `(ctx)` or `(ctx, input: Model) -> Result`.
 
         An async function runs in the worker's event loop, a plain one in a thread of its own. Exceptions fail the job,
-        retryable unless they are `NonRetryable` or of the classes named here. Raises `InvalidHandler`.
+        retryable unless they are `NonRetryable`, of the classes named here, or a `ChildFailed` or `ProblemError` that
+        `is_final`. Raises `InvalidHandler`.
         """
 
         def register(function: F) -> F:
