@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from wayside_events.bus import Bus, Endpoint, problem_of_validation
+from wayside_events.bus import Bus, Endpoint, RequestRefused, problem_of_validation
 from wayside_events.contracts import jobs as contract
 from wayside_events.contracts.governance import (
     PROPOSAL,
@@ -100,7 +100,7 @@ class JobRecord:
 
 
 class StandIn:
-    """Both services. `refuse` maps a report kind to the problem it is refused with."""
+    """Both services. `refuse` maps a report kind to the problem it is refused with; `unknown_types` wait to be registered."""
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
@@ -113,6 +113,7 @@ class StandIn:
         self.beat_seconds = 10.0
         self.is_known = True
         self.refuse: dict[str, Problem] = {}
+        self.unknown_types: set[str] = set()
         self.governance_down = 0
         self.lease_seconds = 30.0
         self.cancel_grace_seconds = 30.0
@@ -123,6 +124,7 @@ class StandIn:
         await self.bus.serve(
             name="wayside-jobs",
             version="1.0.0",
+            problem_of=lambda error: error.problem if isinstance(error, RequestRefused) else None,
             endpoints=[
                 Endpoint(contract.REGISTER_SUBJECT, RegisterRequest, self._register),
                 Endpoint(contract.CLAIM_SUBJECT, ClaimRequest, self._claim),
@@ -160,6 +162,7 @@ class StandIn:
 
     async def _register(self, request: RegisterRequest) -> RegisterReply:
         self.registrations.append(request)
+        self.unknown_types -= {spec.name for spec in request.job_types}
         return RegisterReply(server_time=datetime.now(UTC), beat_seconds=self.beat_seconds)
 
     async def _beat(self, request: BeatRequest) -> BeatReply:
@@ -258,6 +261,9 @@ class StandIn:
         return Outcome.ACCEPTED
 
     async def _create(self, request: CreateRequest) -> CreateReply:
+        if request.job.type in self.unknown_types:
+            title = "Unknown job type"
+            raise RequestRefused(Problem(title=title, status=422, code="unknown_job_type", detail=title))
         known = [job for job in self.jobs.values() if job.session_id == request.job.session_id]
         record = known[0] if known and request.job.unique_key else None
         if record is not None:

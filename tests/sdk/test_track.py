@@ -258,3 +258,18 @@ async def test_not_more_records_wait_than_memory_can_bear(
     with pytest.raises(Unavailable, match="2 operations wait"):
         async with track("import", scope="acme", required=True, tracker=unreachable):
             pytest.fail("it ran")
+
+
+async def test_a_process_stays_known_for_every_job_type_it_has_made_known(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async def operation(name: str) -> None:
+        async with track(name, scope="acme", required=True, tracker=tracker):
+            pass
+
+    service.unknown_types = {"import", "export", "index"}
+    await operation("import")
+    await asyncio.gather(operation("export"), operation("index"))
+    last = service.registrations[-1]
+    assert {spec.name for spec in last.job_types} == {"import", "export", "index"}
+    assert last.slots == 2

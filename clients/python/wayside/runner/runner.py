@@ -49,6 +49,9 @@ DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 """What a NATS server takes unless it is configured otherwise; known exactly once connected."""
 
 EARLY_CANCELS = 100
+JOB_TYPES_LIMIT = 500
+"""How many job types a registration may name."""
+
 ENVELOPE_BYTES = 1024
 """Room in a request for what surrounds its items."""
 
@@ -85,6 +88,7 @@ class Runner:
             queues=tuple(queues),
             job_types=tuple(job_types),
         )
+        self._describing = asyncio.Lock()
         self._beat_seconds = BEAT_SECONDS
         self._beat_now = asyncio.Event()
         self._payload_bytes = DEFAULT_PAYLOAD_BYTES
@@ -126,9 +130,13 @@ class Runner:
             attempt.stop(Stop.CANCEL)
 
     async def describe(self, job_type: JobTypeSpec, *, timeout_seconds: float) -> None:
-        """Make a job type known; raises as `ask` does."""
-        body = self._registration.model_copy(update={"job_types": (job_type,)})
-        await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
+        """Make a job type known, beside those that were before; raises as `ask` does."""
+        async with self._describing:
+            others = [known for known in self._registration.job_types if known.name != job_type.name]
+            job_types = (*others, job_type)[-JOB_TYPES_LIMIT:]
+            body = self._registration.model_copy(update={"job_types": job_types})
+            await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
+            self._registration = body
 
     def beat(self) -> None:
         """Say at once how this runner is, because that has changed in a way that others wait for."""

@@ -35,6 +35,9 @@ CREATE_PATIENCE_SECONDS = 600.0
 WAITING_LIMIT = 10_000
 """How many records may wait; operations beyond that have none, and memory has an end."""
 
+SLOTS_LIMIT = 10_000
+"""How many slots a runner may say it has."""
+
 RETRY_SECONDS = 1.0
 THREAD_SECONDS = 5.0
 UNKNOWN_TYPE = "unknown_job_type"
@@ -131,7 +134,8 @@ class Tracker:
     async def _serve(self) -> None:
         self._closing = asyncio.Event()
         name = new_runner_name(self.settings.name)
-        async with Runner(name, self.settings.nats) as runner:
+        slots = min(max(self.settings.detached_limit, 1), SLOTS_LIMIT)
+        async with Runner(name, self.settings.nats, slots=slots) as runner:
             self._runner = runner
             self._ready.set_result(asyncio.get_running_loop())
             await self._closing.wait()
