@@ -10,7 +10,7 @@ from tests.eventually import eventually
 from tests.sdk.conftest import serving
 from tests.sdk.standin import JobRecord, StandIn
 
-from wayside import Context, NonRetryable, Worker
+from wayside import Context, InvalidHandler, NonRetryable, Worker
 from wayside_events.contracts.problems import Problem
 
 
@@ -298,3 +298,12 @@ class Broken:
 
     def __float__(self) -> float:
         raise RuntimeError("no number")
+
+
+async def test_a_handler_whose_jobs_go_to_a_queue_that_is_not_served_is_refused(worker: Worker) -> None:
+    @worker.job("report", queue="slow")
+    async def report(ctx: Context) -> None:
+        pass
+
+    with pytest.raises(InvalidHandler, match=r"'report' go to the queue 'slow', .* \(it serves default\)"):
+        await worker.serve()

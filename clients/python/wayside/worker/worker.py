@@ -97,11 +97,13 @@ class Worker:
     async def serve(self) -> None:
         """Serve until `stop` is called, and shut down gracefully; when cancelled, give everything back at once.
 
-        Raises `WaysideError` when the jobs service does not accept what this worker serves.
+        Raises `WaysideError` when the jobs service does not accept what this worker serves, and `InvalidHandler` when
+        there is no handler, or one whose jobs go to a queue that is not served.
         """
         if not self.handlers:
             msg = "the worker serves no job type: decorate a function with @worker.job(...)"
             raise InvalidHandler(msg)
+        self._check_queues()
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
         runner = Runner(
             new_runner_name(self.name),
@@ -128,6 +130,15 @@ class Worker:
         if self._stopping.is_set():
             self._hurry.set()
         self._stopping.set()
+
+    def _check_queues(self) -> None:
+        for name, handler in self.handlers.items():
+            if handler.spec.queue not in self.queues:
+                msg = (
+                    f"jobs of the type {name!r} go to the queue {handler.spec.queue!r}, which this worker does not serve "
+                    f"(it serves {', '.join(self.queues)}): name it in queues=[...]"
+                )
+                raise InvalidHandler(msg)
 
     async def _work(self, runner: Runner, shift: Shift) -> None:
         assert self._stopping is not None
