@@ -1,5 +1,6 @@
 """Requests over a server that follows a script: retries, errors, pages."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from tests.sdk.test_streams import ACME, JOB, NOW
+from typer.testing import CliRunner, Result
 
 from wayside import (
     Client,
@@ -21,6 +23,7 @@ from wayside import (
     Unavailable,
     WaysideError,
 )
+from wayside.cli.app import new_app
 from wayside.client.pages import UnexpectedAnswer
 from wayside_events.contracts.governance import Suggestion
 from wayside_events.contracts.jobs import BatchItem, Job
@@ -245,3 +248,30 @@ async def test_an_id_leads_to_no_other_path(client: Client, script: Script) -> N
     with pytest.raises(NotFound):
         await client.jobs.get("../x?y")
     assert script.requests[0][1] == "/v1/jobs/..%2Fx%3Fy"
+
+
+async def command(script: Script, *arguments: str) -> Result:
+    """Run the command in a thread, against a server that follows the script."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", script.answer)
+    async with TestServer(application) as server:
+        target = ("--url", str(server.make_url("")), "--token", "t")
+        return await asyncio.to_thread(CliRunner().invoke, new_app(), [*arguments, *target])
+
+
+async def test_the_log_command_says_how_much_of_the_log_is_gone(script: Script) -> None:
+    entry = {"seq": 8, "time": NOW.isoformat(), "level": "error", "message": "no rows"}
+    script.answers = [
+        lambda: web.json_response({**A_JOB, "log_dropped": 7}),
+        lambda: web.json_response({"items": [entry], "next_page": None, "dropped": 7}),
+    ]
+    result = await command(script, "jobs", "logs", JOB, "--level", "error")
+    assert "no rows" in result.stdout
+    assert result.stderr.startswith("7 older lines were dropped")
+    assert script.requests[1][1].endswith("/logs?level=error")
+
+
+async def test_a_refused_token_is_said_in_whole_sentences(script: Script) -> None:
+    script.answers = [lambda: problem(401)]
+    result = await command(script, "jobs", "get", JOB)
+    assert result.stderr == "wayside: code: Detail. Is the token still valid? See `wayside token`.\n"

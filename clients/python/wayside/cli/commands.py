@@ -63,13 +63,17 @@ def show_job(
     run(work())
 
 
-def show_logs(url: str | None, token: str | None, job_id: str, *, as_json: bool) -> None:
-    """Print a job's log."""
+def show_logs(
+    url: str | None, token: str | None, job_id: str, *, level: str | None = None, as_json: bool
+) -> None:
+    """Print a job's log, and on stderr how much of it is gone."""
 
     async def work() -> None:
         console = Console()
         async with client_for(url, token) as client:
-            async for entry in client.jobs.logs(job_id):
+            if dropped := (await client.jobs.get(job_id)).log_dropped:
+                typer.echo(f"{dropped} older lines were dropped: the log was longer than its limit", err=True)
+            async for entry in client.jobs.logs(job_id, level=level):
                 if as_json:
                     typer.echo(entry.model_dump_json())
                 else:

@@ -141,11 +141,19 @@ def retry_jobs(  # noqa: PLR0913, PLR0917 - options of a command
 
 
 @app.command("logs")
-def show_logs(job_id: JobId, as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
+def show_logs(
+    job_id: JobId,
+    level: Annotated[
+        str | None, typer.Option(help="Only what is at least so severe: debug, info, warning or error.")
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
     """Print a job's log."""
     from wayside.cli import commands
 
-    commands.show_logs(url, token, job_id, as_json=as_json)
+    commands.show_logs(url, token, job_id, level=level, as_json=as_json)
 
 
 @app.command("watch")

@@ -26,7 +26,7 @@ from wayside_events.contracts.jobs import (
     JobCreate,
 )
 from wayside_events.identifiers import EntityId, parse_scope
-from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, Related
+from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, LogLevel, Related
 
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED})
 
@@ -136,9 +136,13 @@ class Jobs:
         """Read one page of jobs, with the cursor to stream on from."""
         return await self._listing.page({**wanted, "page": page})
 
-    def logs(self, job_id: str) -> AsyncGenerator[LogEntry, None]:
-        """Yield a job's log, oldest first."""
-        return Listing(self._transport, _path(job_id, "/logs"), LogEntry).items({})
+    def logs(self, job_id: str, *, level: LogLevel | str | None = None) -> AsyncGenerator[LogEntry, None]:
+        """Yield a job's log, oldest first; with a `level`, what is at least so severe.
+
+        A log has a limit, which pushes the oldest entries out: the job's `log_dropped` says how many.
+        """
+        query = {"level": level} if level else {}
+        return Listing(self._transport, _path(job_id, "/logs"), LogEntry).items(query)
 
     async def cancel(
         self,
