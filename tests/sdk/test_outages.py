@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
 from tests.eventually import eventually
-from tests.sdk.conftest import serving
+from tests.sdk.conftest import QUICK, serving
 from tests.sdk.standin import StandIn
 
 from wayside import Context, Proposal, Worker
 from wayside_standalone.nats import NatsServer
+
+NOWHERE = "nats://127.0.0.1:9"
 
 
 async def test_a_job_ends_while_nats_is_down_and_its_result_is_not_lost(
@@ -88,3 +91,26 @@ async def test_proposals_wait_for_governance_and_are_completed(service: StandIn,
     assert isinstance(first, dict)
     assert (first["source_model"], first["analysis_run_id"]) == ("infer", job.id)
     assert service.proposals[0].proposed_by == "worker"
+
+
+@pytest.mark.parametrize(("variables", "said"), [({}, 1), ({"WAYSIDE_NATS_URL": NOWHERE}, 0)])
+async def test_a_worker_that_cannot_reach_nats_where_nobody_said_it_is_hints_at_the_environment(
+    variables: dict[str, str], said: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("WAYSIDE_NATS_URL", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("wayside.settings.DEFAULT_NATS_URL", NOWHERE)
+    monkeypatch.setattr("wayside.worker.worker.HINT_SECONDS", 0.1)
+    worker = Worker(patience=QUICK)
+
+    @worker.job("report")
+    async def report(ctx: Context) -> None:
+        pass
+
+    def hints() -> int:
+        return sum("wayside env" in record.getMessage() for record in caplog.records)
+
+    async with serving(worker):
+        await eventually(lambda: hints() == 1, within_seconds=5 if said else 0.3)
+    assert hints() == said

@@ -21,6 +21,13 @@ def nats_settings(*, name: str = "wayside-sdk") -> BusSettings:
     )
 
 
+def nats_hint() -> str | None:
+    """What to do when NATS is not where it is by default; `None` where the environment says where it is."""
+    if "WAYSIDE_NATS_URL" in os.environ:
+        return None
+    return 'WAYSIDE_NATS_URL is not set: for a stack on this machine, eval "$(wayside env)" sets it'
+
+
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """The gateway's address and the bearer token shown to it."""

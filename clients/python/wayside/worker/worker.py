@@ -11,16 +11,19 @@ from typing import TypeVar, Unpack
 from wayside.errors import InvalidHandler, WaysideError
 from wayside.logs import capture_level, capturing
 from wayside.runner.runner import Runner
-from wayside.settings import nats_settings, new_runner_name
+from wayside.settings import nats_hint, nats_settings, new_runner_name
 from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
 from wayside.worker.running import run
 from wayside.worker.shift import Patience, Shift
 from wayside.worker.slots import Slots
-from wayside_events.bus import BusSettings, RequestRefused
+from wayside_events.bus import Bus, BusSettings, BusUnavailable, RequestRefused
 
 logger = logging.getLogger("wayside.worker")
 
 F = TypeVar("F", bound=Handler)
+
+HINT_SECONDS = 2.0
+"""How long NATS is waited for before a hint is given."""
 
 
 class Worker:
@@ -117,6 +120,8 @@ class Worker:
             shift = Shift(
                 runner, self._slots, self.handlers, self._patience, queues=self.queues, proposer=self.name
             )
+            if self._nats is None and (hint := nats_hint()):
+                _ = runner.start_task(_give_hint(runner.bus, hint), name="hint")
             try:
                 with capturing(self._capture_level):
                     await self._work(runner, shift)
@@ -161,6 +166,14 @@ class Worker:
         loop = asyncio.get_running_loop()
         with _signals(loop, self.stop):
             await self.serve()
+
+
+async def _give_hint(bus: Bus, hint: str) -> None:
+    """Say what may be wrong when NATS is not there at once; the worker goes on waiting."""
+    try:
+        await bus.ready(HINT_SECONDS)
+    except BusUnavailable as error:
+        logger.warning("%s; %s", error, hint)
 
 
 def _check_accepted(startup: asyncio.Task[None]) -> None:
