@@ -1,7 +1,7 @@
 """Puts declared routes into an aiohttp application: parse, authorise, call, render."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -76,6 +76,7 @@ def _named_scopes(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield field, scope
 
 
+@lru_cache(maxsize=1_024)
 def _renderer(route: Route) -> Renderer:
     adapters: dict[int, TypeAdapter[Any] | None] = {
         status: None if answer is None or isinstance(answer, MediaType) else TypeAdapter(answer)

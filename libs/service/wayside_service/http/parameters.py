@@ -5,6 +5,7 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
@@ -51,6 +52,7 @@ class Parameters:
     wants_principal: bool
 
 
+@lru_cache(maxsize=1_024)
 def parameters_of(route: Route) -> Parameters:
     """Read the handler's signature; raises `TypeError` for one that cannot be served or documented."""
     names = inspect.signature(route.handler).parameters.keys()
