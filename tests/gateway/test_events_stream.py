@@ -123,8 +123,8 @@ async def test_a_client_cut_at_random_sees_every_event_once_and_in_order(
     stories = [Story(bus, new_id()) for _ in range(3)]
     count = 600
 
-    async def publish_all() -> None:
-        for _ in range(count // 12):
+    async def publish_times(times: int) -> None:
+        for _ in range(times):
             await publish(bus, *(story.progressed() for story in stories for _ in range(4)))
             await asyncio.sleep(0)
 
@@ -142,12 +142,14 @@ async def test_a_client_cut_at_random_sees_every_event_once_and_in_order(
                 cursor = follower.last_id
         return seen
 
+    # More than the gateway remembers, so that the first thing everybody needs is a replay.
+    await publish_times(10)
     async with start_gateway(history_frames=40, feed_linger_seconds=0) as gateway:
         chances = [random.Random(number) for number in range(6)]
         watching = [watch(gateway, "/v1/events", count, chance) for chance in chances[:3]]
         job = f"/v1/events?job={stories[0].job_id}"
         watching += [watch(gateway, job, count // 3, chance) for chance in chances[3:]]
-        publishing = asyncio.create_task(publish_all())
+        publishing = asyncio.create_task(publish_times(count // 12 - 10))
         everybody = await asyncio.gather(*watching)
         await publishing
         assert gateway.live.stats.replays > 0

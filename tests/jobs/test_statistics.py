@@ -122,8 +122,9 @@ async def test_counts_of_two_instances_in_one_minute_add_up(api: Api, connection
     tally = Tally(created=2)
     tally.picked_up(0.0015)
     database = api.client.app[DATABASE]
+    place = Place(datetime.now(UTC), "q", "t")  # what is a day old is deleted
     for _ in range(2):
-        await Stats(Store(database)).add({Place(NOW, "q", "t"): tally})
+        await Stats(Store(database)).add({place: tally})
     row = await connection.fetchrow("SELECT * FROM job_stats WHERE queue = 'q'")
     assert row is not None
     assert (row["created"], row["claimed"], row["pickup_seconds"]) == (4, 2, 0.003)
