@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 from uuid import uuid4
 
 from pydantic import JsonValue
 
 from wayside.errors import ChildCanceled, ChildFailed, error_of
+from wayside.options import SpawnOptions
 from wayside.proposing import batches
 from wayside.reporting.encoding import json_value
 from wayside.runner.runner import Runner
@@ -31,7 +31,7 @@ from wayside_events.contracts.jobs import (
     JobCreate,
 )
 from wayside_events.identifiers import EntityId
-from wayside_events.jobs import JobError, JobStatus, Related
+from wayside_events.jobs import JobError, JobStatus
 
 logger = logging.getLogger("wayside.runner")
 
@@ -40,22 +40,6 @@ AWAIT_WAIT_SECONDS = 20.0
 ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 MANY_SECONDS = 30.0
-
-
-class SpawnOptions(TypedDict, total=False):
-    """What may be said of a child beside its type and input; see `JobCreate`."""
-
-    queue: str
-    priority: int
-    run_at: datetime
-    max_attempts: int
-    timeout_seconds: float
-    ttl_seconds: float
-    unique_key: str
-    unique_period_seconds: float
-    session_id: str
-    related: Related
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Any, TypeVar, Unpack
 
 from pydantic import JsonValue
 
-from wayside.children import Child, Children, Seat, SpawnOptions
+from wayside.children import Child, Children, Seat
 from wayside.errors import HandlerStopped
+from wayside.options import SpawnOptions
 from wayside.progress import JobLog, Operation, ProgressFields
 from wayside.proposing import Proposer
 from wayside.reporting.attempt import Attempt

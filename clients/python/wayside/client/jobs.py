@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 from uuid import uuid4
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from wayside.client.pages import Listing, Page, parsed
 from wayside.client.streams import Events, Snapshot
 from wayside.client.transport import Call, Transport, reading
 from wayside.errors import Conflict
+from wayside.options import SpawnOptions
 from wayside_events.contracts.jobs import (
     BatchBody,
     BatchItem,
@@ -26,32 +27,22 @@ from wayside_events.contracts.jobs import (
     JobCreate,
 )
 from wayside_events.identifiers import EntityId, parse_scope
-from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, LogLevel, Related
+from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, LogLevel
+
+R = TypeVar("R", bound=BaseModel)
 
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED})
 
 
-class JobOptions(TypedDict, total=False):
+class JobOptions(SpawnOptions, total=False):
     """What may be said of a job beside its type, scope and input; see `JobCreate`."""
 
-    queue: str
-    priority: int
-    run_at: datetime
-    max_attempts: int
-    timeout_seconds: float
-    ttl_seconds: float
-    unique_key: str
-    unique_period_seconds: float
-    session_id: str
-    related: Related
     parent_id: EntityId
-    origin: str
 
 
-class JobFilter(TypedDict, total=False):
-    """Which jobs to list; what is left out matches all. `limit` is the size of a page."""
+class JobSelection(TypedDict, total=False):
+    """What tells jobs of a scope apart; all that is given holds together."""
 
-    scope: str
     status: JobStatus | str | Sequence[JobStatus | str]
     type: str
     session_id: str
@@ -62,25 +53,21 @@ class JobFilter(TypedDict, total=False):
     created_by: str
     created_after: datetime
     created_before: datetime
+
+
+class JobFilter(JobSelection, total=False):
+    """Which jobs to list; what is left out matches all. `limit` is the size of a page."""
+
+    scope: str
     limit: int
 
 
-class BulkOptions(TypedDict, total=False):
+class BulkOptions(JobSelection, total=False):
     """Which jobs a bulk action is about; all that is given holds together, and `all` says that nothing is left out.
 
     `reason` and `cascade` are for cancels, as of one job.
     """
 
-    status: JobStatus | str | Sequence[JobStatus | str]
-    type: str
-    session_id: str
-    parent_id: str
-    root_id: str
-    related_type: str
-    related_id: str
-    created_by: str
-    created_after: datetime
-    created_before: datetime
     all: bool
     reason: str | None
     cascade: bool
@@ -108,9 +95,7 @@ class Jobs:
         With an `idempotency_key` of your own that holds over your own retries too. Raises a `ProblemError`.
         """
         body = JobCreate(type=job_type, scope=parse_scope(scope), input=input, **options)
-        key = idempotency_key or str(uuid4())
-        call = Call("POST", "/v1/jobs", body=body, idempotency_key=key, may_be_repeated=True)
-        return parsed(await self._transport.send(call), Job)
+        return await self._post_once("/v1/jobs", Job, body=body, key=idempotency_key)
 
     async def create_many(
         self, jobs: Sequence[BatchItem], *, idempotency_key: str | None = None
@@ -120,9 +105,8 @@ class Jobs:
         Returns an outcome for each, in their order: one that is refused has a `problem` and does not stop the others.
         """
         body = BatchBody(jobs=tuple(jobs))
-        key = idempotency_key or str(uuid4())
-        call = Call("POST", "/v1/jobs/batch", body=body, idempotency_key=key, may_be_repeated=True)
-        return parsed(await self._transport.send(call), CreateManyReply).outcomes
+        reply = await self._post_once("/v1/jobs/batch", CreateManyReply, body=body, key=idempotency_key)
+        return reply.outcomes
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
@@ -172,9 +156,7 @@ class Jobs:
 
         Raises `Conflict` for a job that has not ended, or cannot be retried.
         """
-        key = idempotency_key or str(uuid4())
-        call = Call("POST", _path(job_id, "/retry"), idempotency_key=key, may_be_repeated=True)
-        return parsed(await self._transport.send(call), Job)
+        return await self._post_once(_path(job_id, "/retry"), Job, key=idempotency_key)
 
     async def bulk(
         self,
@@ -199,9 +181,7 @@ class Jobs:
                 **_bulk_options(options, is_filter=job_ids is None),
             }
         )
-        key = idempotency_key or str(uuid4())
-        call = Call("POST", "/v1/jobs/bulk", body=body, idempotency_key=key, may_be_repeated=True)
-        return parsed(await self._transport.send(call), BulkReply)
+        return await self._post_once("/v1/jobs/bulk", BulkReply, body=body, key=idempotency_key)
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> Job:
         """Wait until a job is over, and return it; raises `TimeoutError`."""
@@ -213,6 +193,13 @@ class Jobs:
                     case JobCompleted() | JobFailed() | JobCanceled():
                         break
         return await self.get(job_id)
+
+    async def _post_once(
+        self, path: str, answer: type[R], *, body: BaseModel | None = None, key: str | None
+    ) -> R:
+        """Send a request that has its effect once, however often it has to be sent."""
+        call = Call("POST", path, body=body, idempotency_key=key or str(uuid4()), may_be_repeated=True)
+        return parsed(await self._transport.send(call), answer)
 
 
 def _bulk_options(options: BulkOptions, *, is_filter: bool) -> dict[str, object]:
