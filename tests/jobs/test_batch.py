@@ -81,7 +81,7 @@ async def test_a_batch_that_is_sent_again_creates_nothing_new(api: Api, runner: 
     first = await create(api, *jobs, headers=headers)
     again = await create(api, *jobs[:2], item(input="another"), headers=headers)
     assert [outcome.job_id for outcome in again[:2]] == [outcome.job_id for outcome in first[:2]]
-    assert not any(outcome.created for outcome in again)
+    assert [outcome.replayed for outcome in again] == [True, True, False]
     assert again[2].problem is not None
     assert again[2].problem.code == "idempotency_key_reused"
 
@@ -89,7 +89,7 @@ async def test_a_batch_that_is_sent_again_creates_nothing_new(api: Api, runner: 
 async def test_a_job_of_a_batch_has_the_key_it_would_have_alone(api: Api, runner: RunnerForTests) -> None:
     alone = await api.post("/v1/jobs", item(), headers={"Idempotency-Key": "mine"})
     [outcome] = await create(api, item(idempotency_key="mine"))
-    assert (outcome.job_id, outcome.created) == (alone.body["id"], False)
+    assert (outcome.job_id, outcome.created, outcome.replayed) == (alone.body["id"], True, True)
 
 
 async def test_rivals_in_one_batch_are_one_job(api: Api, runner: RunnerForTests) -> None:

@@ -44,7 +44,23 @@ async def test_the_same_idempotency_key_gives_the_same_answer(api: Api, runner: 
     first = await api.post("/v1/jobs", body, headers=headers)
     await runner.claim_one()
     second = await api.post("/v1/jobs", body, headers=headers)
-    assert (first.status, second.status, second.body) == (201, 200, first.body)
+    assert (first.status, second.status, second.body) == (201, 201, first.body)
+    assert [answer.headers.get("Idempotent-Replayed") for answer in (first, second)] == [None, "true"]
+
+
+async def test_a_repeat_of_what_found_a_job_finds_it_again_when_it_has_ended(
+    api: Api, runner: RunnerForTests
+) -> None:
+    job = await api.create(unique_key="nightly")
+    body = {"type": TYPE, "scope": SCOPE, "unique_key": "nightly"}
+    first = await api.post("/v1/jobs", body, headers={"Idempotency-Key": "once"})
+    await api.cancel(job.id)
+    second = await api.post("/v1/jobs", body, headers={"Idempotency-Key": "once"})
+    assert (first.status, second.status, second.body) == (200, 200, first.body)
+    outcome = (await api.post("/v1/jobs/batch", {"jobs": [{**body, "idempotency_key": "once"}]})).body[
+        "outcomes"
+    ][0]
+    assert (outcome["job_id"], outcome["created"], outcome["replayed"]) == (job.id, False, True)
 
 
 async def test_an_idempotency_key_belongs_to_its_caller(api: Api, runner: RunnerForTests) -> None:
@@ -69,7 +85,8 @@ async def test_simultaneous_repeats_at_two_instances_create_one_job(
     body = {"type": TYPE, "scope": SCOPE}
     headers = {"Idempotency-Key": "once"}
     answers = await asyncio.gather(*(api.post("/v1/jobs", body, headers=headers) for api in apis * 8))
-    assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
+    assert [answer.status for answer in answers] == [201] * 16
+    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 15
     assert await connection.fetchval("SELECT count(*) FROM jobs") == 1
 
 
@@ -120,7 +137,7 @@ async def test_a_process_that_missed_the_answer_gets_its_tracked_job_by_asking_a
     api: Api, runner: RunnerForTests
 ) -> None:
     first, second = [await runner.create(mode="tracked", runner="web-1", key="k") for _ in range(2)]
-    assert (second.created, second.job.id, second.job.revision) == (False, first.job.id, 1)
+    assert (second.created, second.replayed, second.job.id) == (True, True, first.job.id)
     assert (await runner.report(first.assignment, "heartbeat")).outcome is Outcome.FENCED
     assert (await runner.report(second.assignment, "heartbeat")).outcome is Outcome.ACCEPTED
 

@@ -101,7 +101,8 @@ class Children:
             except RequestRefused as refused:
                 raise error_of(refused.problem) from refused
             else:
-                return Child(reply.job.id, reply.job.type, reply.created, bool(key))
+                is_new = reply.created and not reply.replayed
+                return Child(reply.job.id, reply.job.type, is_new, bool(key))
             await self._runner.wait_for_resume(RETRY_SECONDS)
 
     async def spawn_many(
@@ -210,7 +211,7 @@ class Children:
 
 def _child(job_type: str, outcome: CreateOutcome) -> Child:
     if outcome.job_id is not None:
-        return Child(outcome.job_id, job_type, outcome.created)
+        return Child(outcome.job_id, job_type, outcome.created and not outcome.replayed)
     problem = outcome.problem
     if problem is None or problem.status >= 500:
         raise BusUnavailable(problem.detail if problem else "a job was neither created nor refused")

@@ -105,7 +105,11 @@ class Rpc:
             created = await self._jobs.creator.create(request.job, origin, request.idempotency_key)
         except JobsError as error:
             raise error.within("/job") from error
-        reply = {"job": orjson.Fragment(created.document), "created": created.is_new}
+        reply = {
+            "job": orjson.Fragment(created.document),
+            "created": created.is_new,
+            "replayed": created.is_replay,
+        }
         if created.assignment is not None:
             reply["assignment"] = created.assignment
         return Encoded(body=orjson.dumps(reply))
@@ -137,7 +141,11 @@ class Rpc:
         plain_text(request.traceparent, "/traceparent")
         traceparent = request.traceparent or current_traceparent()
         answer = await self._jobs.retrier.retry(caller, request.job_id, traceparent=traceparent)
-        reply = {"job": orjson.Fragment(answer.body), "created": answer.status == HTTPStatus.CREATED}
+        reply = {
+            "job": orjson.Fragment(answer.body),
+            "created": answer.status == HTTPStatus.CREATED,
+            "replayed": answer.is_replay,
+        }
         return Encoded(body=orjson.dumps(reply))
 
 

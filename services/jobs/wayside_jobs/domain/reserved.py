@@ -24,7 +24,10 @@ def check_registration(request: RegisterRequest) -> None:
     """Raise `ReservedName` for a runner that says it does the service's own work."""
     specs = list(enumerate(request.job_types))
     _check(
-        [(pointer(["job_types", index, "name"]), spec.name) for index, spec in specs],
+        [
+            *((pointer(["job_types", index, "name"]), spec.name) for index, spec in specs),
+            *((pointer(["tracked_types", index]), name) for index, name in enumerate(request.tracked_types)),
+        ],
         [
             *((pointer(["queues", index]), queue) for index, queue in enumerate(request.queues)),
             *((pointer(["job_types", index, "queue"]), spec.queue) for index, spec in specs),

@@ -44,11 +44,12 @@ RETURNING scope, caller, key;
 
 -- name: read_key
 -- What an idempotency key ($1 scope, $2 caller, $3 key) was used for, and the answer then.
-SELECT request_hash, job_id::text AS job_id, answer FROM idempotency_keys
+SELECT request_hash, job_id::text AS job_id, status, answer FROM idempotency_keys
 WHERE scope = $1 AND caller = $2 AND key = $3;
 
 -- name: store_answers
--- Keep the answers (scopes, callers, keys, job ids, answers) to requests with an idempotency key.
-UPDATE idempotency_keys AS known SET job_id = given.job_id, answer = given.answer
-FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::json[]) AS given (scope, caller, key, job_id, answer)
+-- Keep the answers (scopes, callers, keys, job ids, answers, statuses) to requests with an idempotency key.
+UPDATE idempotency_keys AS known SET job_id = given.job_id, answer = given.answer, status = given.status
+FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::json[], $6::smallint[])
+    AS given (scope, caller, key, job_id, answer, status)
 WHERE known.scope = given.scope AND known.caller = given.caller AND known.key = given.key;

@@ -1,7 +1,7 @@
 -- Runners: who they are, when they were last heard of, and what they run. Times are the database's; `$n` are values.
 
 -- name: upsert_runner
--- Remember a runner: $1 name, $2 version, $3 host, $4 process, $5 slots, $6 queues, $7 types it serves.
+-- Remember a runner: $1 name, $2 version, $3 host, $4 process, $5 slots, $6 queues, $7 types it serves or tracks.
 INSERT INTO runners (name, version, hostname, pid, slots, queues, job_types)
 VALUES ($1, $2, $3, $4, $5, $6::text[], $7::text[])
 ON CONFLICT (name) DO UPDATE

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from wayside_events.contracts.jobs import BulkBody, BulkReply
 from wayside_jobs.domain import errors
-from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, require_one_of
+from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, once, require_one_of
 from wayside_jobs.service.repeating import Caller
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
@@ -30,4 +30,4 @@ async def bulk_jobs(
     require_one_of(principal, body.scope, Role.OPERATOR, field="/scope")
     caller = Caller(scope=body.scope, subject=principal.subject, key=headers.idempotency_key)
     answer = await request.app[JOBS].bulk.order(caller, body, traceparent=current_traceparent())
-    return Reply(answer.body, status=answer.status)
+    return once(answer)

@@ -5,7 +5,7 @@ from aiohttp import web
 from wayside_events.contracts.jobs import CancelBody, Job
 from wayside_events.identifiers import Id
 from wayside_jobs.domain import errors
-from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, operator_of
+from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, once, operator_of
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 
@@ -32,4 +32,4 @@ async def cancel_job(
     """
     caller = await operator_of(request, principal, job_id, headers)
     answer = await request.app[JOBS].canceler.cancel(caller, job_id, body or CancelBody())
-    return Reply(answer.body, status=answer.status)
+    return once(answer)

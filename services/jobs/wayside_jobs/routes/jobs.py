@@ -1,5 +1,7 @@
 """Jobs over HTTP."""
 
+from http import HTTPStatus
+
 import orjson
 from aiohttp import web
 from pydantic import Field
@@ -22,11 +24,13 @@ from wayside_jobs.routes.parameters import (
     IdempotencyHeaders,
     NameFilter,
     ScopeQuery,
+    once,
     require_one_of,
     scope_of,
     sees,
 )
 from wayside_jobs.service.making import Created
+from wayside_jobs.store.keys import Answer
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 from wayside_service.tracing import current_traceparent
@@ -73,12 +77,13 @@ class JobQuery(ScopeQuery):
 async def create_job(
     request: web.Request, principal: Principal, body: JobCreate, headers: IdempotencyHeaders
 ) -> Reply:
-    """200 and the existing job, when it has the idempotency key or, while it is active, the unique key."""
+    """200 and the job that is there, when it has the unique key and is active, or is of the unique period."""
     roles = (Role.RUNNER,) if body.mode is JobMode.TRACKED else (Role.OPERATOR, Role.RUNNER)
     require_one_of(principal, body.scope, *roles, field="/scope")
     origin = Origin(created_by=principal.subject, traceparent=current_traceparent())
     created = await request.app[JOBS].creator.create(body, origin, headers.idempotency_key)
-    return Reply(_with_assignment(created), status=201 if created.is_new else 200)
+    status = HTTPStatus.CREATED if created.is_new else HTTPStatus.OK
+    return once(Answer(status, _with_assignment(created), is_replay=created.is_replay))
 
 
 @routes.get(

@@ -1,6 +1,7 @@
 """What the routes have in common: where the use cases are, and parts of queries."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Annotated, Final
 
 from aiohttp import web
@@ -10,9 +11,13 @@ from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import Scope, ScopeName, parse_scope
 from wayside_jobs.service.jobs import Jobs
 from wayside_jobs.service.repeating import Caller
+from wayside_jobs.store.keys import Answer
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.errors import InvalidInput, ScopeForbidden
-from wayside_service.http import ClosedModel
+from wayside_service.http import ClosedModel, Reply
+
+_REPLAYED: Final = MappingProxyType({"Idempotent-Replayed": "true"})
+"""As Stripe has it; the IETF's draft of `Idempotency-Key` asks for the first answer and names no such header."""
 
 JOBS: Final = web.AppKey("wayside_jobs", Jobs)
 
@@ -38,7 +43,21 @@ class IdempotencyHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    idempotency_key: str | None = Field(default=None, alias="Idempotency-Key", min_length=1, max_length=200)
+    idempotency_key: str | None = Field(
+        default=None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description=(
+            "For 24 hours a repeat of the request gets the first answer, status and body, with the header "
+            "`Idempotent-Replayed: true`. An answer of 4xx or 5xx takes no key."
+        ),
+    )
+
+
+def once(answer: Answer) -> Reply:
+    """Return an answer as it was given first; one that was given before says so."""
+    return Reply(answer.body, status=answer.status, headers=_REPLAYED if answer.is_replay else {})
 
 
 def scope_of(query: ScopeQuery, principal: Principal) -> ScopeName:

@@ -5,7 +5,7 @@ from aiohttp import web
 from wayside_events.contracts.jobs import Job
 from wayside_events.identifiers import Id
 from wayside_jobs.domain import errors
-from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, operator_of
+from wayside_jobs.routes.parameters import JOBS, IdempotencyHeaders, once, operator_of
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 from wayside_service.tracing import current_traceparent
@@ -37,4 +37,4 @@ async def retry_job(
     """
     caller = await operator_of(request, principal, job_id, headers)
     answer = await request.app[JOBS].retrier.retry(caller, job_id, traceparent=current_traceparent())
-    return Reply(answer.body, status=answer.status)
+    return once(answer)

@@ -103,7 +103,12 @@ def _outcome(index: int, answer: Created | Exception) -> Document:
     """Write `contracts.jobs.CreateOutcome`; raises `Unavailable` when nobody knows."""
     match answer:
         case Created():
-            return {"index": index, "job_id": answer.job_id, "created": answer.is_new}
+            return {
+                "index": index,
+                "job_id": answer.job_id,
+                "created": answer.is_new,
+                "replayed": answer.is_replay,
+            }
         case SimultaneousChange():
             raise Unavailable(str(answer)) from answer
         case Unavailable():

@@ -45,11 +45,13 @@ class Creation(NamedTuple):
 class Created:
     """A job that was asked for; `is_new` is false when it existed. `assignment` lets a tracked one be run.
 
-    Of a job, or its document as it was told before, one is there.
+    Of a job, or its document as it was told before, one is there. A replay has what the first answer to the same
+    idempotency key said.
     """
 
     job_id: EntityId
     is_new: bool
+    is_replay: bool = False
     job: tuple[Job, Json | None] | None = None
     kin: Kin = ALONE
     told: bytes | None = None
@@ -67,7 +69,10 @@ class Created:
 def _as_told(before: KeyUse) -> Created:
     """The answer that a request got before."""
     return Created(
-        job_id=EntityId(before.job_id), is_new=False, told=(before.answer or Json("null")).encode()
+        job_id=EntityId(before.job_id),
+        is_new=before.is_new,
+        is_replay=True,
+        told=(before.answer or Json("null")).encode(),
     )
 
 
@@ -171,7 +176,8 @@ class Making:
         assignment = assignment_fields(job, token, creation.input)
         return Created(
             job_id=job.id,
-            is_new=False,
+            is_new=before.is_new,
+            is_replay=True,
             job=(job, creation.input),
             kin=_kin(job, creation),
             assignment=assignment,
@@ -226,7 +232,8 @@ class Making:
         for creation in creations:
             answer = self._answers[creation.job_id]
             if creation.key and isinstance(answer, Created):
-                uses.append(replace(creation.key, answer=Json(answer.document.decode())))
+                told = Json(answer.document.decode())
+                uses.append(replace(creation.key, job_id=answer.job_id, answer=told, is_new=answer.is_new))
         if uses:
             await self._unit.store_answers(uses)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 import orjson
@@ -129,6 +129,13 @@ class JobTypes:
     async def register_all(self, specs: Sequence[JobTypeSpec]) -> None:
         """Write the entries of all types a runner serves; raises `InvalidJob` for a schema that is none."""
         await self._write({spec.name: _text(spec, f"/job_types/{index}") for index, spec in enumerate(specs)})
+
+    async def make_known(self, names: Collection[str]) -> None:
+        """Write an entry for each type that has none: its jobs run where they were made, so nobody can try them again."""
+        specs = [JobTypeSpec(name=name, max_attempts=1) for name in names]
+        texts = {spec.name: _text(spec, "/tracked_types") for spec in specs}
+        if texts and await self._store.add_job_types(texts):
+            self._announcer.types_registered()
 
     async def _write(self, texts: Mapping[str, Json]) -> None:
         if texts:

@@ -36,6 +36,7 @@ class Workers:
         plain_text(request.version, "/version")
         plain_text(request.hostname, "/hostname")
         await self._types.register_all(request.job_types)
+        await self._types.make_known(request.tracked_types)
         return RegisterReply(server_time=await self._runners.register(request), beat_seconds=BEAT_SECONDS)
 
     async def beat(self, runner: str, body: BeatBody) -> BeatReply:

@@ -7,10 +7,11 @@ from wayside_jobs.store.unit import SQL, Unit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: the HTTP status, and the body as JSON."""
+    """What was answered: the HTTP status, and the body as JSON; `is_replay` when that was before."""
 
     status: int
     body: bytes
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Keys:
             return None
         if row["status"] is None:
             return row["request_hash"], None
-        return row["request_hash"], Answer(row["status"], row["answer"].encode())
+        return row["request_hash"], Answer(row["status"], row["answer"].encode(), is_replay=True)
 
     async def keep(self, use: RequestKey, answer: Answer) -> None:
         """Keep the answer that goes with a taken key."""

@@ -35,7 +35,7 @@ class Runners:
                 request.pid,
                 request.slots,
                 request.queues,
-                [spec.name for spec in request.job_types],
+                list(dict.fromkeys([*(spec.name for spec in request.job_types), *request.tracked_types])),
             )
         return seen_at
 

@@ -70,6 +70,13 @@ class Store:
             async with self._database.acquire() as connection:
                 await connection.execute(SQL.upsert_job_types, list(specs), list(specs.values()))
 
+    async def add_job_types(self, specs: Mapping[str, Json]) -> bool:
+        """Write those job types that there are none of; returns whether there was such a one."""
+        with _errors():
+            async with self._database.acquire() as connection:
+                added = await connection.fetch(SQL.add_job_types, list(specs), list(specs.values()))
+        return bool(added)
+
     async def next_scheduled(self) -> float | None:
         """Return in how many seconds the next job's time comes."""
         with _errors():

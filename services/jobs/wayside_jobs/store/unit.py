@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 import asyncpg
@@ -48,6 +49,8 @@ class KeyUse:
     request_hash: bytes
     job_id: str
     answer: Json | None = None
+    is_new: bool = True
+    """Whether the answer was of a new job, or of one that was there."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -134,12 +137,15 @@ class Unit:
         row = await self._connection.fetchrow(SQL.read_key, use.scope, use.caller, use.key)
         if row is None:
             return None
-        return KeyUse(use.scope, use.caller, use.key, row["request_hash"], row["job_id"], row["answer"])
+        is_new = row["status"] != HTTPStatus.OK
+        return KeyUse(
+            use.scope, use.caller, use.key, row["request_hash"], row["job_id"], row["answer"], is_new
+        )
 
     async def store_answers(self, uses: Sequence[KeyUse]) -> None:
         """Keep the answers that go with idempotency keys."""
-        rows = ((use.scope, use.caller, use.key, use.job_id, use.answer) for use in uses)
-        await self._connection.execute(SQL.store_answers, *columns_of(5, rows))
+        rows = ((use.scope, use.caller, use.key, use.job_id, use.answer, _status_of(use)) for use in uses)
+        await self._connection.execute(SQL.store_answers, *columns_of(6, rows))
 
     async def read(self, job_ids: Sequence[str], *, whole: bool = True) -> dict[str, tuple[Job, Json | None]]:
         """Return jobs with their inputs, as this transaction sees them."""
@@ -165,6 +171,10 @@ class Unit:
         if jobs:
             saved = await self._connection.fetch(SQL.extend_leases, [lease_row(job) for job in jobs])
             _check_all(len(saved), len(jobs))
+
+
+def _status_of(use: KeyUse) -> int:
+    return HTTPStatus.CREATED if use.is_new else HTTPStatus.OK
 
 
 def _locked_at(rows: Sequence[asyncpg.Record]) -> datetime:

@@ -55,11 +55,16 @@ class CreateManyRequest(BatchBody):
 
 
 class CreateOutcome(Reply):
-    """What became of one job of a batch: its id, and whether it is new; or why it was refused."""
+    """What became of one job of a batch: its id, and whether it is new; or why it was refused.
+
+    `replayed` says that this is the first answer to the same idempotency key, once more. A `problem` of status 503
+    refuses nothing: send the job again with the same key.
+    """
 
     index: int
     job_id: Id | None = None
     created: bool = False
+    replayed: bool = False
     problem: Problem | None = None
 
 

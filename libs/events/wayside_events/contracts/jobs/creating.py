@@ -70,8 +70,12 @@ class CreateRequest(Request):
 
 
 class CreateReply(Reply):
-    """`created` is false when the job existed already; `assignment` is there for mode `tracked`."""
+    """`created` is false when the job existed already; `assignment` is there for mode `tracked`.
+
+    `replayed` says that this is the first answer to the same idempotency key, once more.
+    """
 
     job: Job
     created: bool
+    replayed: bool = False
     assignment: Assignment | None = None

@@ -18,7 +18,11 @@ class RetryRequest(Request):
 
 
 class RetryReply(Reply):
-    """The job that retries the other one; `created` is false when there was one already that is active."""
+    """The job that retries the other one; `created` is false when there was one already that is active.
+
+    `replayed` says that this is the first answer to the same idempotency key, once more.
+    """
 
     job: Job
     created: bool
+    replayed: bool = False

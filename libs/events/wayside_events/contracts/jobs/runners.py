@@ -13,7 +13,11 @@ from wayside_events.jobs import Related
 
 
 class RegisterRequest(Request):
-    """A runner announces itself, the queues it claims from and the job types it serves."""
+    """A runner announces itself, the queues it claims from and the job types it serves.
+
+    `tracked_types` are types of which it only tracks operations. It does not describe them: one that nobody has described
+    becomes known as a type that is tried once, and what is known of the others stays.
+    """
 
     runner: Runner
     version: str | None = Field(default=None, max_length=100)
@@ -22,6 +26,7 @@ class RegisterRequest(Request):
     slots: int = Field(default=1, ge=1, le=10_000)
     queues: tuple[QueueName, ...] = Field(default=(), max_length=50)
     job_types: tuple[JobTypeSpec, ...] = Field(default=(), max_length=500)
+    tracked_types: tuple[JobTypeName, ...] = Field(default=(), max_length=500)
 
 
 class RegisterReply(Reply):
