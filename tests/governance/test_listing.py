@@ -104,14 +104,14 @@ async def test_several_statuses_can_be_asked_for(api: Api, reviewer: Api) -> Non
 async def test_a_list_sums_the_evidence_up_and_leaves_it_to_the_suggestion_itself(
     api: Api, reviewer: Api
 ) -> None:
-    suggestion = await api.suggest(reasoning="share: script", evidence={"large": "x" * 100_000})
+    suggestion = await api.suggest(reasoning="share: script", evidence={"large": "x" * 50_000})
     [item] = (await api.get("/v1/suggestions")).body["items"]
     assert (item["evidence_count"], item["reasoning"]) == (1, "share: script")
     conflict = await reviewer.approve({**suggestion, "revision": 7})
     approved = await reviewer.approve(suggestion)
     for shown in (item, conflict.body["current"], approved.body["suggestion"]):
         assert "evidence" not in shown
-    assert len(suggestion["evidence"]["large"]) == 100_000
+    assert len(suggestion["evidence"]["large"]) == 50_000
 
 
 async def test_a_page_of_another_order_is_refused(api: Api) -> None:

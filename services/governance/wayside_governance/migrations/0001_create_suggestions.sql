@@ -1,4 +1,4 @@
--- Suggestions, the evidence for them, the decisions on them, and the graph of approved edges.
+-- Nodes, what is suggested about them, and the evidence for it.
 -- Names of nodes and types compare bytewise: faster, and no upgrade of a locale library changes an index.
 
 CREATE TABLE nodes (
@@ -44,6 +44,11 @@ CREATE TABLE suggestions (
     reason_code text,
     remembered bytea[] NOT NULL DEFAULT '{}',
     suppressed_count bigint NOT NULL DEFAULT 0,
+    endorsed_by text[] NOT NULL DEFAULT '{}',
+    held_out_by uuid,
+    held_out_version text,
+    is_unevaluated boolean NOT NULL DEFAULT false,
+    expires_at timestamptz,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CONSTRAINT suggestions_status CHECK (
@@ -56,9 +61,18 @@ CREATE TABLE suggestions (
 );
 
 CREATE UNIQUE INDEX suggestions_claim ON suggestions (scope, from_node_id, to_node_id, relationship_type);
-CREATE INDEX suggestions_to ON suggestions (scope, to_node_id);
+CREATE INDEX suggestions_to_by_status ON suggestions (scope, to_node_id, status);
 CREATE INDEX suggestions_by_confidence ON suggestions (scope, status, confidence, id);
-CREATE INDEX suggestions_by_age ON suggestions (scope, status, id);
+
+-- By time and not by id alone: where the primary key has the order of a list too, the planner may walk a million rows
+-- along it to find none of a status that nobody has.
+CREATE INDEX suggestions_by_time ON suggestions (scope, status, created_at, id);
+
+-- Finds the suggestions of a rare type, which a walk in the order of a list meets late or never.
+CREATE INDEX suggestions_by_type ON suggestions (scope, relationship_type, status, confidence, id);
+
+-- A walk over ghost edges meets nothing but what waits, however often a node's claims were decided.
+CREATE INDEX suggestions_waiting_from ON suggestions (scope, from_node_id) WHERE status = 'pending';
 
 -- No foreign key: intake writes evidence in the transaction that locked or made the suggestion, and a check for
 -- every row would cost more than the row.
@@ -72,97 +86,10 @@ CREATE TABLE evidence (
     confidence double precision NOT NULL,
     strength double precision,
     reasoning text,
-    payload jsonb,
+    payload json, -- as it came: jsonb writes 1e308 out in full, and 64 KiB of such numbers are megabytes
     proposed_by text NOT NULL,
     proposed_at timestamptz NOT NULL,
     PRIMARY KEY (suggestion_id, digest)
 );
 
 CREATE INDEX evidence_run ON evidence (analysis_run_id, suggestion_id) WHERE analysis_run_id IS NOT NULL;
-
-CREATE TABLE decisions (
-    suggestion_id uuid NOT NULL REFERENCES suggestions (id),
-    revision bigint NOT NULL,
-    id uuid NOT NULL,
-    scope text COLLATE "C" NOT NULL,
-    verdict text COLLATE "C" NOT NULL,
-    reviewed_by text NOT NULL,
-    reviewed_at timestamptz NOT NULL,
-    reason_code text,
-    note text,
-    confidence_shown double precision NOT NULL,
-    evidence_shown integer NOT NULL,
-    policy_version text,
-    time_taken_seconds double precision,
-    edge_id uuid,
-    undoes uuid,
-    fingerprints bytea[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (suggestion_id, revision),
-    CONSTRAINT decisions_verdict CHECK (verdict IN ('approve', 'reject', 'undo')),
-    CONSTRAINT decisions_reason CHECK (verdict <> 'reject' OR reason_code IS NOT NULL),
-    CONSTRAINT decisions_edge CHECK ((verdict = 'approve') = (edge_id IS NOT NULL)),
-    CONSTRAINT decisions_undo CHECK ((verdict = 'undo') = (undoes IS NOT NULL))
-);
-
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
-AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
-
-CREATE TRIGGER decisions_append_only BEFORE UPDATE OR DELETE ON decisions
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TABLE edges (
-    id uuid PRIMARY KEY,
-    scope text COLLATE "C" NOT NULL,
-    from_node_id text COLLATE "C" NOT NULL,
-    to_node_id text COLLATE "C" NOT NULL,
-    relationship_type text COLLATE "C" NOT NULL,
-    revision bigint NOT NULL,
-    confidence double precision NOT NULL,
-    strength double precision,
-    suggestion_id uuid,
-    decision_id uuid,
-    created_by text NOT NULL,
-    created_at timestamptz NOT NULL,
-    CONSTRAINT edges_no_loop CHECK (from_node_id <> to_node_id),
-    CONSTRAINT edges_confidence CHECK (confidence BETWEEN 0 AND 1),
-    CONSTRAINT edges_revision CHECK (revision > 0)
-);
-
-CREATE UNIQUE INDEX edges_claim ON edges (scope, from_node_id, to_node_id, relationship_type);
-CREATE INDEX edges_to ON edges (scope, to_node_id, from_node_id);
-CREATE INDEX edges_by_age ON edges (scope, id);
-
--- The outbox of one service. A service copies this text into a migration of its own.
--- A row holds the events of one transaction. Rows live for milliseconds: vacuum by count, never by share, and do not
--- compress what is deleted at once.
-CREATE TABLE outbox (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    events integer NOT NULL,
-    messages bytea NOT NULL,
-    added_at timestamptz NOT NULL DEFAULT clock_timestamp()
-) WITH (
-    autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 2000,
-    autovacuum_vacuum_insert_threshold = -1,
-    autovacuum_analyze_scale_factor = 0,
-    autovacuum_analyze_threshold = 100000,
-    autovacuum_vacuum_cost_delay = 0,
-    toast.autovacuum_vacuum_scale_factor = 0,
-    toast.autovacuum_vacuum_threshold = 20000,
-    toast.autovacuum_vacuum_insert_threshold = -1,
-    toast.autovacuum_vacuum_cost_delay = 0
-);
-ALTER TABLE outbox ALTER COLUMN messages SET STORAGE EXTERNAL;
-
--- What the stream refused for good, kept for a person to look at: one message, or, without subject and message id, a
--- whole row that could not be read.
-CREATE TABLE outbox_dead (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    row_id bigint NOT NULL,
-    subject text,
-    message_id text,
-    payload bytea NOT NULL,
-    added_at timestamptz NOT NULL,
-    refused_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    reason text NOT NULL
-);

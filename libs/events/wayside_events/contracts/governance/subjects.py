@@ -1,0 +1,7 @@
+"""NATS subjects of the governance service."""
+
+SUBJECT_PREFIX = "wayside.governance.v1."
+
+PROPOSE_SUBJECT = SUBJECT_PREFIX + "propose"
+
+WAKE_SUBJECT = "wayside.governance.wake"
