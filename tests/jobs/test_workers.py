@@ -6,7 +6,7 @@ import pytest
 from tests.jobs.api import TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, StartInstance
 
-from wayside_events.bus import Bus
+from wayside_events.bus import Bus, RequestRefused
 from wayside_events.contracts import jobs as contracts
 from wayside_events.contracts.jobs import WorkerStatus
 
@@ -113,3 +113,20 @@ async def test_over_http_a_worker_registers_and_beats_if_it_may_run_jobs_of_all_
     assert (await everywhere.post("/v1/workers/web-1/beat", {"running": 1})).body == {"known": True}
     assert [worker.name for worker in await workers(api)] == ["web-1"]
     assert (await everywhere.post("/v1/workers/a.b/beat", {})).status == 422
+
+
+async def test_a_process_that_tracks_operations_is_listed_with_their_types_and_describes_none(
+    api: Api, bus: Bus, runner: RunnerForTests
+) -> None:
+    await runner.register(spec("demo.known", max_attempts=7))
+    await register(bus, "app-1", tracked_types=("demo.known", "demo.new"))
+    [tracking, _] = await workers(api)
+    assert (tracking.name, tracking.job_types) == ("app-1", (TYPE, "demo.known", "demo.new"))
+    attempts = {name: (await api.get(f"/v1/job-types/{name}")).body for name in tracking.job_types[1:]}
+    assert {name: body["max_attempts"] for name, body in attempts.items()} == {"demo.known": 7, "demo.new": 1}
+
+
+async def test_a_process_tracks_no_work_of_the_service_itself(api: Api, bus: Bus) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        await register(bus, tracked_types=("demo.a", "wayside.jobs.bulk"))
+    assert refused.value.problem.errors[0].field == "/tracked_types/1"

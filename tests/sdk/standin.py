@@ -162,7 +162,7 @@ class StandIn:
 
     async def _register(self, request: RegisterRequest) -> RegisterReply:
         self.registrations.append(request)
-        self.unknown_types -= {spec.name for spec in request.job_types}
+        self.unknown_types -= {*(spec.name for spec in request.job_types), *request.tracked_types}
         return RegisterReply(server_time=datetime.now(UTC), beat_seconds=self.beat_seconds)
 
     async def _beat(self, request: BeatRequest) -> BeatReply:

@@ -271,5 +271,15 @@ async def test_a_process_stays_known_for_every_job_type_it_has_made_known(
     await operation("import")
     await asyncio.gather(operation("export"), operation("index"))
     last = service.registrations[-1]
-    assert {spec.name for spec in last.job_types} == {"import", "export", "index"}
+    assert (set(last.tracked_types), last.job_types) == ({"import", "export", "index"}, ())
     assert last.slots == 2
+
+
+async def test_a_process_is_listed_with_the_types_it_tracks_that_others_have_made_known(
+    service: StandIn, tracker: Tracker
+) -> None:
+    for _ in range(2):
+        async with track("import", scope="acme", tracker=tracker):
+            pass
+    assert await eventually(lambda: service.registrations[-1].tracked_types == ("import",))
+    assert len(service.registrations) == 2

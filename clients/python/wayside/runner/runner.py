@@ -40,6 +40,7 @@ R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
+REGISTER_SECONDS = 5.0
 BEAT_SECONDS = 10.0
 LEAST_BEAT_SECONDS = 0.1
 BEAT_TIMEOUT_SECONDS = 5.0
@@ -49,8 +50,8 @@ DEFAULT_PAYLOAD_BYTES = 1024 * 1024
 """What a NATS server takes unless it is configured otherwise; known exactly once connected."""
 
 EARLY_CANCELS = 100
-JOB_TYPES_LIMIT = 500
-"""How many job types a registration may name."""
+TRACKED_TYPES_LIMIT = 500
+"""How many types of tracked operations a registration may name."""
 
 ENVELOPE_BYTES = 1024
 """Room in a request for what surrounds its items."""
@@ -88,7 +89,7 @@ class Runner:
             queues=tuple(queues),
             job_types=tuple(job_types),
         )
-        self._describing = asyncio.Lock()
+        self._registering = asyncio.Lock()
         self._beat_seconds = BEAT_SECONDS
         self._beat_now = asyncio.Event()
         self._payload_bytes = DEFAULT_PAYLOAD_BYTES
@@ -129,12 +130,16 @@ class Runner:
         if self._early_cancels and key in self._early_cancels:
             attempt.stop(Stop.CANCEL)
 
-    async def describe(self, job_type: JobTypeSpec, *, timeout_seconds: float) -> None:
-        """Make a job type known, beside those that were before; raises as `ask` does."""
-        async with self._describing:
-            others = [known for known in self._registration.job_types if known.name != job_type.name]
-            job_types = (*others, job_type)[-JOB_TYPES_LIMIT:]
-            body = self._registration.model_copy(update={"job_types": job_types})
+    def is_known_to_track(self, job_type: str) -> bool:
+        """Whether the jobs service was told that this runner tracks operations of a type."""
+        return job_type in self._registration.tracked_types
+
+    async def announce(self, job_type: str, *, timeout_seconds: float) -> None:
+        """Say that this runner tracks operations of a type, beside those it said before; raises as `ask` does."""
+        async with self._registering:
+            others = [known for known in self._registration.tracked_types if known != job_type]
+            tracked_types = (*others, job_type)[-TRACKED_TYPES_LIMIT:]
+            body = self._registration.model_copy(update={"tracked_types": tracked_types})
             await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
             self._registration = body
 
@@ -199,7 +204,10 @@ class Runner:
         """Announce the runner; raises `RequestRefused` when what it announces is not accepted."""
         while True:
             try:
-                reply = await self.ask(REGISTER_SUBJECT, self._registration, RegisterReply, timeout_seconds=5)
+                async with self._registering:
+                    reply = await self.ask(
+                        REGISTER_SUBJECT, self._registration, RegisterReply, timeout_seconds=REGISTER_SECONDS
+                    )
             except BusUnavailable as error:
                 logger.info("runner %s waits for the jobs service: %s", self.name, error)
                 await self.wait_for_resume(RETRY_SECONDS)

@@ -23,7 +23,6 @@ from wayside_events.contracts.jobs import (
     CREATE_SUBJECT,
     CreateReply,
     CreateRequest,
-    JobTypeSpec,
 )
 
 logger = logging.getLogger("wayside.tracking")
@@ -73,6 +72,7 @@ class Tracker:
         self._is_reachable = True
         self._is_closed = False
         self._waiting = 0
+        self._announced: set[str] = set()
         self.operations: set[asyncio.Task[Any]] = set()
         """What `run_tracked` runs, in whatever event loop."""
 
@@ -118,7 +118,7 @@ class Tracker:
             # It is not alive in a process that was forked from the one which began it.
             if self._thread is None or not self._thread.is_alive():
                 self._ready = concurrent.futures.Future()
-                self._is_reachable, self._waiting = True, 0
+                self._is_reachable, self._waiting, self._announced = True, 0, set()
                 self._thread = threading.Thread(target=self._run, name="wayside-tracker", daemon=True)
                 self._thread.start()
         return self._ready.result(THREAD_SECONDS)
@@ -156,6 +156,7 @@ class Tracker:
         attempt.bind(Grant.of(reply.assignment))
         attempt.when_settled(runner.remove)
         runner.add(attempt)
+        self._announce(request.job.type)
 
     async def _created(self, request: CreateRequest) -> CreateReply:
         deadline = asyncio.get_running_loop().time() + CREATE_PATIENCE_SECONDS
@@ -179,13 +180,16 @@ class Tracker:
         except RequestRefused as refused:
             if refused.problem.code != UNKNOWN_TYPE:
                 raise error_of(refused.problem) from refused
-        await self._register(request.job.type)
+        await runner.announce(request.job.type, timeout_seconds=CREATE_TIMEOUT_SECONDS)
         return await runner.ask(CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS)
 
-    async def _register(self, job_type: str) -> None:
-        """Make a type known that nobody described: its operations cannot be tried again by somebody else."""
-        spec = JobTypeSpec(name=job_type, max_attempts=1)
-        await self._open_runner.describe(spec, timeout_seconds=CREATE_TIMEOUT_SECONDS)
+    def _announce(self, job_type: str) -> None:
+        """Have this process listed with the types it tracks, also with those that others have made known."""
+        runner = self._open_runner
+        if not runner.is_known_to_track(job_type) and job_type not in self._announced:
+            self._announced.add(job_type)
+            work = runner.announce(job_type, timeout_seconds=CREATE_TIMEOUT_SECONDS)
+            _ = runner.start_task(work, name=f"announce-{job_type}")
 
     @property
     def _open_runner(self) -> Runner:
