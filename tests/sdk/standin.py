@@ -289,7 +289,11 @@ class StandIn:
             single = CreateRequest(
                 job=job, created_by=request.created_by, idempotency_key=item.idempotency_key
             )
-            reply = await self._create(single)
+            try:
+                reply = await self._create(single)
+            except RequestRefused as refused:
+                outcomes.append(CreateOutcome(index=index, problem=refused.problem))
+                continue
             outcomes.append(CreateOutcome(index=index, job_id=reply.job.id, created=reply.created))
         return CreateManyReply(outcomes=tuple(outcomes))
 

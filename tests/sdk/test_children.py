@@ -8,7 +8,7 @@ from tests.eventually import eventually
 from tests.sdk.conftest import QUICK, serving
 from tests.sdk.standin import JobRecord, StandIn
 
-from wayside import ChildCanceled, ChildFailed, Context, NonRetryable, ThreadContext, Worker
+from wayside import ChildCanceled, ChildFailed, Context, NonRetryable, ThreadContext, Worker, children
 from wayside.worker.slots import Slots
 from wayside_events.bus import BusSettings
 
@@ -231,3 +231,35 @@ async def test_a_parent_is_not_retried_only_to_meet_the_same_failed_child(
     job = await ended(service, single, "parent")
     assert job.ending.error.type.endswith("ChildFailed")
     assert job.ending.error.retryable is (key is None)
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_child_whose_worker_registers_a_little_later_is_created_after_all(
+    service: StandIn, single: Worker, many: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    @single.job("parent")
+    async def parent(ctx: Context) -> None:
+        await (ctx.spawn_many("late", [1]) if many else ctx.spawn("late"))
+
+    service.unknown_types = {"late"}
+    async with serving(single):
+        job = await service.enqueue("parent")
+        assert await eventually(lambda: "no worker has registered yet" in caplog.text)
+        service.unknown_types = set()
+        assert await eventually(lambda: job.status == "completed")
+    assert [child.type for child in children_of(service, job)] == ["late"]
+
+
+async def test_an_attempt_fails_when_nobody_serves_its_child_and_another_one_may_succeed(
+    service: StandIn, single: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "UNKNOWN_PATIENCE_SECONDS", 0.1)
+
+    @single.job("parent")
+    async def parent(ctx: Context) -> None:
+        await ctx.spawn("nobodys")
+
+    service.unknown_types = {"nobodys"}
+    error = (await ended(service, single, "parent")).ending.error
+    assert (error.type, error.retryable) == ("wayside.errors.UnknownJobType", True)
+    assert "is the worker that serves it running" in error.message

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TooManyRequests,
         Unauthorized,
         Unavailable,
+        UnknownJobType,
         WaysideError,
     )
     from wayside.logs import JobLogHandler, log_processor
@@ -75,6 +76,7 @@ __all__ = [
     "TrackerSettings",
     "Unauthorized",
     "Unavailable",
+    "UnknownJobType",
     "WaysideError",
     "Worker",
     "current_job",
@@ -117,6 +119,7 @@ _HOMES = MappingProxyType(
         "TrackerSettings": "wayside.tracking.tracker",
         "Unauthorized": "wayside.errors",
         "Unavailable": "wayside.errors",
+        "UnknownJobType": "wayside.errors",
         "WaysideError": "wayside.errors",
         "Worker": "wayside.worker.worker",
         "current_job": "wayside.current",

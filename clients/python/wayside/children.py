@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from wayside.errors import ChildCanceled, ChildFailed, error_of
+from wayside.errors import ChildCanceled, ChildFailed, ProblemError, UnknownJobType, error_of
 from wayside.options import SpawnOptions
 from wayside.proposing import batches
 from wayside.reporting.encoding import json_value
@@ -30,6 +30,7 @@ from wayside_events.contracts.jobs import (
     EndedJob,
     JobCreate,
 )
+from wayside_events.contracts.problems import Problem
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobError, JobStatus
 
@@ -40,6 +41,12 @@ AWAIT_WAIT_SECONDS = 20.0
 ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 MANY_SECONDS = 30.0
+
+UNKNOWN_PATIENCE_SECONDS = 15.0
+"""How long a job type may be unknown; then the attempt fails, and the next one may find it known."""
+
+UNKNOWN_FIRST_SECONDS = 0.25
+UNKNOWN_MOST_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,31 @@ class Seat(Protocol):
         """Have a slot at once."""
 
 
+class Patience:
+    """Waits for a job type to become known: the worker that serves it may start after the one that spawns its jobs."""
+
+    def __init__(self, parent_id: EntityId, job_type: str) -> None:
+        self._parent_id = parent_id
+        self._job_type = job_type
+        self._pause = UNKNOWN_FIRST_SECONDS
+        self._ends_at = asyncio.get_running_loop().time() + UNKNOWN_PATIENCE_SECONDS
+
+    async def wait(self, error: ProblemError) -> None:
+        """Pause before another try; raises any other error, and this one when it has taken too long."""
+        if not isinstance(error, UnknownJobType):
+            raise error
+        if asyncio.get_running_loop().time() + self._pause > self._ends_at:
+            raise UnknownJobType(_explained(error.problem, self._job_type)) from error
+        logger.warning(
+            "job %s spawns a child of the type %r, which no worker has registered yet; it tries again in %.1f s",
+            self._parent_id,
+            self._job_type,
+            self._pause,
+        )
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, UNKNOWN_MOST_SECONDS)
+
+
 class Children:
     """The children of one job."""
 
@@ -91,6 +123,7 @@ class Children:
             idempotency_key=self._key(key),
             traceparent=self._job.traceparent,
         )
+        patience = Patience(self._job.id, job_type)
         while True:
             try:
                 reply = await self._runner.ask(
@@ -98,12 +131,12 @@ class Children:
                 )
             except BusUnavailable as error:
                 logger.info("a child of job %s waits: %s", self._job.id, error)
+                await self._runner.wait_for_resume(RETRY_SECONDS)
             except RequestRefused as refused:
-                raise error_of(refused.problem) from refused
+                await patience.wait(error_of(refused.problem))
             else:
                 is_new = reply.created and not reply.replayed
                 return Child(reply.job.id, reply.job.type, is_new, bool(key))
-            await self._runner.wait_for_resume(RETRY_SECONDS)
 
     async def spawn_many(
         self, job_type: str, inputs: Iterable[JsonValue], *, key: str | None, options: SpawnOptions
@@ -139,6 +172,7 @@ class Children:
         request = CreateManyRequest.model_construct(
             jobs=tuple(items), created_by=self._job.created_by, traceparent=self._job.traceparent
         )
+        patience = Patience(self._job.id, job_type)
         while True:
             try:
                 reply = await self._runner.ask(
@@ -147,9 +181,11 @@ class Children:
                 return [_child(job_type, outcome) for outcome in reply.outcomes]
             except BusUnavailable as error:
                 logger.info("%d children of job %s wait: %s", len(items), self._job.id, error)
+                await self._runner.wait_for_resume(RETRY_SECONDS)
             except RequestRefused as refused:
                 raise error_of(refused.problem) from refused
-            await self._runner.wait_for_resume(RETRY_SECONDS)
+            except UnknownJobType as unknown:
+                await patience.wait(unknown)
 
     def _item(
         self, job_type: str, value: JsonValue, key: str | None, options: SpawnOptions
@@ -207,6 +243,14 @@ class Children:
             except RequestRefused as refused:
                 raise error_of(refused.problem) from refused
             await self._runner.wait_for_resume(RETRY_SECONDS)
+
+
+def _explained(problem: Problem, job_type: str) -> Problem:
+    detail = (
+        f"No worker has registered the job type {job_type!r}, also not within {UNKNOWN_PATIENCE_SECONDS:g} s: is the "
+        "worker that serves it running, and is that its name?"
+    )
+    return problem.model_copy(update={"detail": detail, "errors": ()})
 
 
 def _child(job_type: str, outcome: CreateOutcome) -> Child:

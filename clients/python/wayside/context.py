@@ -102,8 +102,9 @@ class Context(Operation):
         """Create a child job, which inherits scope, session, related thing, priority and creator.
 
         With a `key` it is the same child in every attempt of this job; without, each attempt has children of its own.
-        Waits while the jobs service cannot be reached. Raises a `ProblemError`, for example `Conflict` when this job
-        is to end.
+        Waits while the jobs service cannot be reached, and for 15 seconds while nobody serves the type; the
+        `UnknownJobType` it raises then fails the attempt, which is tried again. Raises another `ProblemError`, for
+        example `Conflict` when this job is to end.
         """
         self._attempt.refuse()
         return await self._children.spawn(job_type, input, key=key, options=options)

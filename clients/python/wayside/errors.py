@@ -10,6 +10,8 @@ from wayside_events.jobs import JobError
 TRANSIENT = (408, 429)
 """Statuses below 500 of refusals that are no verdict on the request."""
 
+UNKNOWN_JOB_TYPE = "unknown_job_type"
+
 
 class WaysideError(Exception):
     """Base of all errors of the SDK."""
@@ -122,6 +124,15 @@ class InvalidRequest(ProblemError):
     """The request is malformed, or a field is at fault (400, 413, 415, 422)."""
 
 
+class UnknownJobType(InvalidRequest):
+    """No worker has registered the job type (422). It may do so yet: the same request may be accepted then."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same request would be refused again."""
+        return False
+
+
 class Unauthorized(ProblemError):
     """There is no valid token (401)."""
 
@@ -166,6 +177,8 @@ def error_of(problem: Problem, *, retry_after_seconds: float | None = None) -> P
             kind = NotFound
         case 409:
             kind = Conflict
+        case 422 if problem.code == UNKNOWN_JOB_TYPE:
+            kind = UnknownJobType
         case 429:
             kind = TooManyRequests
         case status if status >= 500:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from wayside.errors import AlreadyTracked, Unavailable, error_of
+from wayside.errors import UNKNOWN_JOB_TYPE, AlreadyTracked, Unavailable, error_of
 from wayside.reporting.attempt import Attempt
 from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
@@ -39,7 +39,6 @@ SLOTS_LIMIT = 10_000
 
 RETRY_SECONDS = 1.0
 THREAD_SECONDS = 5.0
-UNKNOWN_TYPE = "unknown_job_type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +177,7 @@ class Tracker:
                 CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
             )
         except RequestRefused as refused:
-            if refused.problem.code != UNKNOWN_TYPE:
+            if refused.problem.code != UNKNOWN_JOB_TYPE:
                 raise error_of(refused.problem) from refused
         await runner.announce(request.job.type, timeout_seconds=CREATE_TIMEOUT_SECONDS)
         return await runner.ask(CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS)
