@@ -1,5 +1,7 @@
 import asyncio
 from contextlib import suppress
+from typing import Self
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -57,6 +59,68 @@ async def test_a_connection_that_is_killed_in_use_is_a_missing_database(
         with pytest.raises(DatabaseUnavailable):
             await kill_in_use(database, connection)
         await database.check()
+
+
+class DeafToEnds:
+    """A TCP proxy that passes on why the server ends a connection, but not that it hangs up then."""
+
+    def __init__(self, dsn: str) -> None:
+        self._parts = urlsplit(dsn)
+        self.has_told_of_the_end = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    @property
+    def dsn(self) -> str:
+        port = self._server.sockets[0].getsockname()[1]
+        user, _, _ = self._parts.netloc.rpartition("@")
+        return self._parts._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, server = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        telling = asyncio.create_task(self._pass_on(answers, writer))
+        await self._pass_on(reader, server)
+        server.close()
+        await telling
+        writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                if b"terminating connection" in data:
+                    self.has_told_of_the_end.set()
+                    return
+        if not self.has_told_of_the_end.is_set():
+            writer.close()
+
+
+async def go_on_after_the_last_words(database: Database, proxy: DeafToEnds, killer: OwnConnection) -> None:
+    async with database.acquire() as victim:
+        pid = await victim.fetchval("SELECT pg_backend_pid()")
+        await killer.execute("SELECT pg_terminate_backend($1)", pid)
+        await proxy.has_told_of_the_end.wait()
+        await killer.execute("SELECT 1")
+        await victim.execute("SELECT 1")
+
+
+async def test_a_connection_that_has_heard_of_its_end_but_not_ended_is_a_missing_database(
+    database: str, connection: OwnConnection
+) -> None:
+    async with DeafToEnds(database) as proxy:
+        settings = settings_for(proxy.dsn, shutdown_timeout_seconds=0.1)
+        opened = Database(settings, schema="sample", migrations=[NOTES])
+        await opened.start()
+        await opened.ready()
+        with pytest.raises(DatabaseUnavailable):
+            await go_on_after_the_last_words(opened, proxy, connection)
+        await opened.check()
+        await opened.close()
 
 
 async def fall_silent(database: Database, other: OwnConnection) -> None:

@@ -22,10 +22,11 @@ _UNAVAILABLE = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,
+    asyncpg.InternalClientError,
 )
 """What a caller may try again: the server is away, full, a standby now, or was migrated under a statement.
 
-A wrong password or a missing database is among them: it concerns the service's operator, never a caller.
+asyncpg's internal error is what a connection answers that has got the server's last words, but not its end yet. A wrong password or a missing database is among them: it concerns the service's operator, never a caller.
 """
 
 _CLOSED = ("connection is closed", "connection was closed", "pool is clos", "underlying connection is closed")
