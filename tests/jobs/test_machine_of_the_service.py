@@ -155,7 +155,7 @@ class ServiceMachine(RuleBasedStateMachine):
         first = self.run(self.world.create(at, key=key, **before))
         again = self.run(self.world.create(1 - at, key=key, **wanted))
         assert (again.status, again.body.get("id")) == (
-            (200, first.body["id"]) if wanted == before else (409, None)
+            (201, first.body["id"]) if wanted == before else (409, None)
         )
 
     @rule(at=INSTANCES, pick=PICKS)

@@ -10,7 +10,7 @@ from tests.jobs.conftest import Connection, StartInstance
 from tests.jobs.test_claiming import inputs, parked
 
 from wayside_events.bus import Bus
-from wayside_events.contracts.jobs import Assignment
+from wayside_events.contracts.jobs import REGISTER_SUBJECT, Assignment, RegisterReply, RegisterRequest
 
 MOST_AT_ONCE = """
 SELECT max(n) FROM (
@@ -40,7 +40,7 @@ async def pause(api: Api, queue: str = "default", **body: Any) -> Any:
     return answer.body
 
 
-async def test_a_pause_says_who_wanted_it_and_why(api: Api) -> None:
+async def test_a_pause_says_who_wanted_it_and_why(api: Api, runner: RunnerForTests) -> None:
     paused = await pause(api, reason="the model is down")
     assert paused["is_paused"]
     assert (paused["paused_by"], paused["pause_reason"]) == ("olga", "the model is down")
@@ -220,6 +220,21 @@ async def test_only_who_may_act_in_all_scopes_sets_queues(api: Api, subtests: py
 
 
 WRONG: list[Any] = [{"concurrency_limit": 0}, {"concurrency_limit": "many"}, {"limit": 3}]
+
+
+async def test_only_known_queues_are_paused_and_none_of_the_service_itself(api: Api, bus: Bus) -> None:
+    boss = operator(api)
+    for verb in ("pause", "resume"):
+        assert (await boss.post(f"/v1/queues/misspelt/{verb}")).status == 404
+        answer = await boss.post(f"/v1/queues/wayside-internal/{verb}")
+        assert (answer.status, answer.body["code"]) == (409, "reserved")
+    assert (await boss.call("PUT", "/v1/queues/wayside-internal", json={})).status == 409
+    await limit(api, "fresh", concurrency_limit=1)
+    request = RegisterRequest(runner="r", queues=("served",), job_types=(spec(queue="named"),))
+    await bus.request(REGISTER_SUBJECT, request, RegisterReply)
+    await api.create(queue="used", run_at="2100-01-01T00:00:00Z")
+    for queue in ("fresh", "served", "named", "used"):
+        assert (await pause(api, queue))["is_paused"]
 
 
 async def test_limits_that_make_no_sense_are_refused(api: Api, subtests: pytest.Subtests) -> None:

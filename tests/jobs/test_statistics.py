@@ -1,11 +1,14 @@
 """How queues are doing: counted as jobs change, added up over instances, read with a cache."""
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from tests.eventually import eventually
 from tests.jobs.api import TYPE, Api, RunnerForTests, spec
@@ -30,8 +33,13 @@ from wayside_service.errors import DatabaseUnavailable
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
 
-async def figures(api: Api, name: str = "default") -> QueueFigures:
-    answer = await api.get(f"/v1/queues/{name}")
+def overseer(api: Api) -> Api:
+    """Somebody who may see all scopes."""
+    return api.as_("olga", "viewer", scope="*")
+
+
+async def figures(api: Api, name: str = "default", **params: str) -> QueueFigures:
+    answer = await api.get(f"/v1/queues/{name}", **params)
     assert answer.status == 200, answer.body
     return QueueFigures.model_validate(answer.body)
 
@@ -56,22 +64,27 @@ async def test_a_queue_shows_what_is_in_it_and_what_became_of_its_jobs(
         await runner.report(await runner.claim_one(), kind, **fields)
     await runner.claim_one()
     await counted(api, other)
-    queue = await figures(other)
+    queue = await figures(overseer(other))
     assert (queue.ready, queue.scheduled, queue.running) == (2, 1, 1)
     [own] = queue.types
     hour = own.last_60_minutes
+    assert hour is not None
+    assert own.last_5_minutes is not None
     assert (own.type, own.ready, own.running) == (TYPE, 2, 1)
     assert (hour.created, hour.claimed, hour.completed, hour.failed) == (6, 3, 1, 1)
     assert (hour.failure_rate, own.last_5_minutes.completed) == (0.5, 1)
     assert hour.pickup_p95_seconds is not None
     assert hour.run_p50_seconds is not None
+    assert hour.pickup_max_seconds is not None
+    assert hour.pickup_p95_seconds <= hour.pickup_max_seconds
     assert queue.oldest_waiting_seconds is not None
 
 
 async def test_a_tracked_job_counts_as_created_and_waits_for_nobody(api: Api, runner: RunnerForTests) -> None:
     await runner.create(mode="tracked", runner="web-1")
     await counted(api)
-    hour = (await figures(api)).types[0].last_60_minutes
+    hour = (await figures(overseer(api))).types[0].last_60_minutes
+    assert hour is not None
     assert (hour.created, hour.claimed, hour.pickup_p50_seconds) == (1, 0, None)
 
 
@@ -95,6 +108,21 @@ async def test_queues_are_listed_by_name_also_those_that_only_a_type_or_an_order
     held = first.items[1]
     assert (held.is_paused, held.paused_by, held.concurrency_limit, rest.next_page) == (True, "ada", 3, None)
     assert (await api.get("/v1/queues/none")).status == 404
+
+
+async def test_of_the_jobs_in_a_queue_everybody_is_shown_those_they_may_see(
+    api: Api, runner: RunnerForTests
+) -> None:
+    other = api.as_("eve", scope="other")
+    for who in (api, other, other):
+        await who.create()
+    await counted(api)
+    everything, mine = await figures(overseer(api)), await figures(api)
+    assert (everything.all_scopes, everything.ready, mine.all_scopes, mine.ready) == (True, 3, False, 1)
+    assert (mine.types[0].ready, mine.types[0].last_60_minutes) == (1, None)
+    assert (await figures(overseer(api), scope="other")).ready == 2
+    assert (await api.get("/v1/queues", scope="other")).status == 403
+    assert (await api.as_("x", scope="nothing").get("/v1/queues/default")).body["ready"] == 0
 
 
 async def test_prometheus_gets_the_newest_count_without_waiting(api: Api, runner: RunnerForTests) -> None:
@@ -128,7 +156,8 @@ async def test_counts_of_two_instances_in_one_minute_add_up(api: Api, connection
     row = await connection.fetchrow("SELECT * FROM job_stats WHERE queue = 'q'")
     assert row is not None
     assert (row["created"], row["claimed"], row["pickup_seconds"]) == (4, 2, 0.003)
-    assert list(row["pickup_buckets"]) == [0, 2] + [0] * (len(PICKUP_BOUNDS) - 1)
+    assert row["pickup_max_seconds"] == 0.0015
+    assert list(row["pickup_buckets"]) == [0, 0, 2] + [0] * (len(PICKUP_BOUNDS) - 2)
 
 
 class FailingStats(Stats):
@@ -238,13 +267,29 @@ async def test_a_count_that_is_too_old_is_never_shown_however_often_it_is_asked_
         ([0, 4, 0, 0], 0.5, 1.5),
         ([2, 2, 0, 0], 0.5, 1.0),
         ([0, 0, 1, 0], 0.95, 3.9),
-        ([0, 0, 0, 9], 0.5, 4.0),
+        ([0, 0, 0, 9], 0.5, 6.0),
+        ([0, 0, 0, 9], 1.0, 8.0),
     ],
 )
 def test_a_percentile_is_interpolated_in_its_bucket(
     buckets: Sequence[int], share: float, value: float | None
 ) -> None:
-    assert quantile([1.0, 2.0, 4.0], buckets, share) == (pytest.approx(value) if value is not None else None)
+    found = quantile([1.0, 2.0, 4.0], buckets, share, maximum=8.0)
+    assert found == (pytest.approx(value) if value is not None else None)
+
+
+@given(st.lists(st.floats(0, 11_000), min_size=1, max_size=30), st.floats(0, 1))
+def test_no_percentile_exceeds_the_largest_value_or_misses_its_bucket(
+    values: list[float], share: float
+) -> None:
+    tally = Tally()
+    for value in values:
+        tally.picked_up(value)
+    found = quantile(PICKUP_BOUNDS, tally.pickup_buckets, share, maximum=tally.pickup_max_seconds)
+    assert found is not None
+    assert found <= max(values)
+    exact = sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
+    assert found <= max(exact * 1.42, 0.001)
 
 
 def test_a_window_has_the_minutes_it_says_and_the_one_that_has_just_begun() -> None:

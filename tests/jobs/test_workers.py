@@ -30,11 +30,14 @@ async def workers(api: Api, **params: Any) -> list[contracts.Worker]:
 async def test_a_worker_is_shown_with_what_it_said_of_itself(api: Api, bus: Bus) -> None:
     await register(bus, version="1.2", hostname="box-1", pid=42, slots=8)
     assert await beat(bus, running=3, slots=6, abandoned=1)
-    [worker] = await workers(api)
+    [worker] = await workers(api.as_("root", "viewer", scope="*"))
     assert worker.status is WorkerStatus.ACTIVE
     assert (worker.version, worker.hostname, worker.pid) == ("1.2", "box-1", 42)
     assert (worker.queues, worker.job_types) == (("default",), (TYPE,))
     assert (worker.slots, worker.busy, worker.abandoned, worker.running) == (6, 3, 1, 0)
+    [same] = await workers(api)
+    assert same.status is WorkerStatus.ACTIVE
+    assert {same.version, same.hostname, same.pid, same.busy, same.abandoned} == {None}
 
 
 async def test_a_worker_drains_stops_and_stays_stopped_until_it_registers_again(api: Api, bus: Bus) -> None:

@@ -152,6 +152,18 @@ class ReservedName(JobsError):
     title = "The name is reserved"
 
 
+class ReservedQueue(JobsError):
+    """The queue is for the service's own work, and is not to be paused or limited."""
+
+    code = "reserved"
+    title = "The queue is reserved"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The queue {name} is for the service's own work; it can be neither paused nor limited."
+        )
+
+
 class UnknownJobType(InvalidJob):
     """No worker has registered the type."""
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from wayside_events.contracts.jobs import BULK_QUEUE, ClaimRequest, JobCreate, JobTypeSpec, RegisterRequest
 from wayside_events.contracts.problems import FieldError, pointer
-from wayside_jobs.domain.errors import ReservedName
+from wayside_jobs.domain.errors import ReservedName, ReservedQueue
 
 _OWN_TYPES: Final = "wayside."
 
@@ -41,6 +41,12 @@ def check_claim(request: ClaimRequest) -> None:
         ((f"/job_types/{index}", name) for index, name in enumerate(request.job_types)),
         ((f"/queues/{index}", name) for index, name in enumerate(request.queues)),
     )
+
+
+def check_queue(name: str) -> None:
+    """Raise `ReservedQueue` for the queue of the service's own work: paused, no bulk job would be worked on."""
+    if name == BULK_QUEUE:
+        raise ReservedQueue(name)
 
 
 def _check(job_types: Iterable[tuple[str, str]], queues: Iterable[tuple[str, str | None]]) -> None:

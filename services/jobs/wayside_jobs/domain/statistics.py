@@ -11,11 +11,11 @@ from wayside_events.jobs import JobMode, QueuedReason
 from wayside_jobs.domain.facts import Canceled, Completed, Failed, Queued, Started
 from wayside_jobs.domain.job import Change
 
-PICKUP_BOUNDS: Final = tuple(0.001 * 2**n for n in range(24))
-"""Upper bounds in seconds, 1 ms to 2.3 hours. Stored counts have one more, for what is longer."""
+PICKUP_BOUNDS: Final = tuple(0.001 * 2 ** (n / 2) for n in range(48))
+"""Upper bounds in seconds, 1 ms to 3.3 hours, each 1.4 times the one before. Stored counts have one more, for what is longer."""
 
-RUN_BOUNDS: Final = tuple(0.01 * 2**n for n in range(25))
-"""10 ms to 46 hours."""
+RUN_BOUNDS: Final = tuple(0.01 * 2 ** (n / 2) for n in range(50))
+"""10 ms to 66 hours."""
 
 
 class Place(NamedTuple):
@@ -44,7 +44,9 @@ class Tally:
     failed: int = 0
     canceled: int = 0
     pickup_seconds: float = 0.0
+    pickup_max_seconds: float = 0.0
     run_seconds: float = 0.0
+    run_max_seconds: float = 0.0
     pickup_buckets: list[int] = field(default_factory=_no_pickups)
     run_buckets: list[int] = field(default_factory=_no_runs)
 
@@ -52,11 +54,13 @@ class Tally:
         """Count a claim after a wait."""
         self.claimed += 1
         self.pickup_seconds += max(seconds, 0.0)
+        self.pickup_max_seconds = max(self.pickup_max_seconds, seconds)
         self.pickup_buckets[bisect_left(PICKUP_BOUNDS, seconds)] += 1
 
     def ran(self, seconds: float) -> None:
         """Count the time of a last attempt."""
         self.run_seconds += seconds
+        self.run_max_seconds = max(self.run_max_seconds, seconds)
         self.run_buckets[bisect_left(RUN_BOUNDS, seconds)] += 1
 
 
@@ -71,7 +75,9 @@ def sum_of(tallies: Sequence[Tally]) -> Tally:
         failed=sum(tally.failed for tally in tallies),
         canceled=sum(tally.canceled for tally in tallies),
         pickup_seconds=sum(tally.pickup_seconds for tally in tallies),
+        pickup_max_seconds=max(tally.pickup_max_seconds for tally in tallies),
         run_seconds=sum(tally.run_seconds for tally in tallies),
+        run_max_seconds=max(tally.run_max_seconds for tally in tallies),
         pickup_buckets=list(map(sum, zip(*(tally.pickup_buckets for tally in tallies), strict=True))),
         run_buckets=list(map(sum, zip(*(tally.run_buckets for tally in tallies), strict=True))),
     )
@@ -99,21 +105,23 @@ def count(tally: Tally, change: Change) -> None:
         tally.ran(duration_seconds)
 
 
-def quantile(bounds: Sequence[float], buckets: Sequence[int], share: float) -> float | None:
+def quantile(
+    bounds: Sequence[float], buckets: Sequence[int], share: float, *, maximum: float
+) -> float | None:
     """Return the value below which `share` of the counted ones lie, taking them as evenly spread in their bucket.
 
-    As Prometheus' `histogram_quantile`: what is beyond the last bound counts as that bound. `None` without any.
+    The bucket of the largest one ends there, so that no percentile exceeds it. `None` without any.
     """
     total = sum(buckets)
     if total == 0:
         return None
     rank, below = share * total, 0
-    for place, number in enumerate(buckets[: len(bounds)]):
+    for lower, upper, number in zip((0.0, *bounds), (*bounds, maximum), buckets, strict=True):
         if number and below + number >= rank:
-            lower = bounds[place - 1] if place else 0.0
-            return lower + (bounds[place] - lower) * max(rank - below, 0.0) / number
+            inside = max(min(upper, maximum) - lower, 0.0) * max(rank - below, 0.0) / number
+            return min(lower + inside, maximum)
         below += number
-    return bounds[-1]
+    return maximum
 
 
 def window(tallies: Iterable[tuple[datetime, Tally]], *, minutes: int, now: datetime) -> Window:
@@ -133,12 +141,22 @@ def window(tallies: Iterable[tuple[datetime, Tally]], *, minutes: int, now: date
         ended_per_minute=ended / elapsed_minutes,
         failure_rate=total.failed / judged if judged else None,
         pickup_mean_seconds=_mean(total.pickup_seconds, total.pickup_buckets),
-        pickup_p50_seconds=quantile(PICKUP_BOUNDS, total.pickup_buckets, 0.5),
-        pickup_p95_seconds=quantile(PICKUP_BOUNDS, total.pickup_buckets, 0.95),
+        pickup_p50_seconds=_pickup(total, 0.5),
+        pickup_p95_seconds=_pickup(total, 0.95),
+        pickup_max_seconds=total.pickup_max_seconds if any(total.pickup_buckets) else None,
         run_mean_seconds=_mean(total.run_seconds, total.run_buckets),
-        run_p50_seconds=quantile(RUN_BOUNDS, total.run_buckets, 0.5),
-        run_p95_seconds=quantile(RUN_BOUNDS, total.run_buckets, 0.95),
+        run_p50_seconds=_run(total, 0.5),
+        run_p95_seconds=_run(total, 0.95),
+        run_max_seconds=total.run_max_seconds if any(total.run_buckets) else None,
     )
+
+
+def _pickup(total: Tally, share: float) -> float | None:
+    return quantile(PICKUP_BOUNDS, total.pickup_buckets, share, maximum=total.pickup_max_seconds)
+
+
+def _run(total: Tally, share: float) -> float | None:
+    return quantile(RUN_BOUNDS, total.run_buckets, share, maximum=total.run_max_seconds)
 
 
 def _mean(total: float, buckets: Sequence[int]) -> float | None:

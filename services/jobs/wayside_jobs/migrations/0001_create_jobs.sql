@@ -78,7 +78,7 @@ CREATE TABLE jobs (
 -- What may be claimed: per scope, so that a claim can go round the scopes, in the order in which it is.
 CREATE INDEX jobs_ready ON jobs (queue, type, scope, priority DESC, run_at, id) WHERE status = 'queued' AND is_ready;
 -- What waits for its time.
-CREATE INDEX jobs_scheduled ON jobs (run_at) INCLUDE (queue, type) WHERE status = 'queued' AND NOT is_ready;
+CREATE INDEX jobs_scheduled ON jobs (run_at) INCLUDE (queue, type, scope) WHERE status = 'queued' AND NOT is_ready;
 -- What concurrency limits count.
 CREATE INDEX jobs_running ON jobs (queue, type, scope) WHERE status = 'running';
 -- What each runner has.

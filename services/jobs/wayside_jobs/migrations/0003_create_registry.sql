@@ -25,6 +25,25 @@ CREATE TABLE queues (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Whether a claim that looks for the jobs of these queues with these types, in pairs, would find none, and none of the
+-- queues in `wanted` is paused. `entrance` is the lock that a pause waits for. Each statement in here sees what was
+-- committed before it began, not before the statement that calls did: no pause is missed.
+CREATE FUNCTION nothing_comes_first(queues text[], job_types text[], wanted text[], entrance bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(entrance);
+    RETURN NOT EXISTS (SELECT FROM queues WHERE queues.name = ANY ($3) AND queues.paused_at IS NOT NULL)
+        AND NOT EXISTS (
+            SELECT FROM unnest($1, $2) AS pair (queue, type)
+            WHERE EXISTS (
+                SELECT FROM jobs
+                WHERE status = 'queued' AND is_ready AND jobs.queue = pair.queue AND jobs.type = pair.type OFFSET 0
+            ) AND NOT EXISTS (
+                SELECT FROM queues AS paused WHERE paused.name = pair.queue AND paused.paused_at IS NOT NULL OFFSET 0
+            )
+        );
+END $$;
+
 CREATE TABLE runners (
     name text PRIMARY KEY,
     version text,
@@ -59,7 +78,8 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 -- How far bulk jobs are, and which jobs they have still to work on. Rows live as long as their bulk job is active.
 CREATE TABLE bulk_runs (
     bulk_id uuid PRIMARY KEY,
-    counts json NOT NULL
+    counts json NOT NULL,
+    taken_upto uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'
 );
 CREATE TABLE bulk_items (
     bulk_id uuid NOT NULL,
@@ -86,7 +106,9 @@ CREATE TABLE job_stats (
     failed bigint NOT NULL,
     canceled bigint NOT NULL,
     pickup_seconds float8 NOT NULL,
+    pickup_max_seconds float8 NOT NULL,
     run_seconds float8 NOT NULL,
+    run_max_seconds float8 NOT NULL,
     pickup_buckets bigint[] NOT NULL,
     run_buckets bigint[] NOT NULL,
     PRIMARY KEY (minute, queue, type)

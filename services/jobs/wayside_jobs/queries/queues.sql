@@ -1,5 +1,14 @@
 -- Queues that somebody has paused or limited. Times are the database's; `$n` are values.
 
+-- name: is_queue_known
+-- Whether somebody has set something of the queue $1, a job type names it, a runner serves it, or jobs are in it.
+SELECT EXISTS (SELECT FROM queues WHERE name = $1)
+    OR EXISTS (SELECT FROM job_types WHERE spec ->> 'queue' = $1)
+    OR EXISTS (SELECT FROM runners WHERE $1 = ANY(queues))
+    OR EXISTS (SELECT FROM jobs WHERE status = 'queued' AND is_ready AND queue = $1)
+    OR EXISTS (SELECT FROM jobs WHERE status = 'running' AND queue = $1)
+    OR EXISTS (SELECT FROM jobs WHERE status = 'queued' AND NOT is_ready AND queue = $1);
+
 -- name: pause_queue
 -- Let nothing be claimed of the queue $1; $2 says who wants that and $3 why.
 INSERT INTO queues (name, paused_at, paused_by, pause_reason) VALUES ($1, now(), $2, $3)

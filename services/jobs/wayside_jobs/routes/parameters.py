@@ -89,6 +89,12 @@ def require_one_of(principal: Principal, scope: str, *roles: Role, field: str | 
         raise ScopeForbidden(f"Role {names} is needed in scope {scope}.", field=field)
 
 
+def visible_scopes(principal: Principal) -> list[str] | None:
+    """Return the scopes the caller may see, `None` for all."""
+    scopes = principal.scopes(Role.VIEWER)
+    return None if ALL_SCOPES in scopes else sorted(scopes)
+
+
 def sees(principal: Principal) -> Callable[[str], bool]:
     """Whether the caller may see what is in a scope."""
     return lambda scope: principal.may(Role.VIEWER, scope)

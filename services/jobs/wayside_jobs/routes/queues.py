@@ -16,11 +16,12 @@ routes = RouteTable(tags=["queues"])
     summary="Limit a queue",
     answers={200: QueueSettings},
     role=Role.ADMIN,
+    errors=[errors.ReservedQueue],
 )
 async def limit_queue(
     request: web.Request, principal: Principal, name: QueueName, body: QueueLimits
 ) -> QueueSettings:
-    """In place of the limits it had. Only for admins of all scopes, for all use the queue."""
+    """In place of the limits it had; a queue that nobody knows is made known. Only for admins of all scopes, for all use it."""
     require_one_of(principal, ALL_SCOPES, Role.ADMIN)
     return await request.app[JOBS].queues.limit(name, body, by=principal.subject)
 
@@ -30,7 +31,7 @@ async def limit_queue(
     summary="Pause a queue",
     answers={200: QueueSettings},
     role=Role.OPERATOR,
-    errors=[errors.InvalidValue],
+    errors=[errors.QueueNotFound, errors.ReservedQueue, errors.InvalidValue],
 )
 async def pause_queue(
     request: web.Request, principal: Principal, name: QueueName, body: PauseBody | None
@@ -46,6 +47,7 @@ async def pause_queue(
     summary="Resume a queue",
     answers={200: QueueSettings},
     role=Role.OPERATOR,
+    errors=[errors.QueueNotFound, errors.ReservedQueue],
 )
 async def resume_queue(request: web.Request, principal: Principal, name: QueueName) -> QueueSettings:
     """Its jobs are given out again. Only for operators of all scopes."""

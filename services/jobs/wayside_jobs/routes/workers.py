@@ -17,7 +17,7 @@ from wayside_events.contracts.jobs import (
 )
 from wayside_events.identifiers import Runner
 from wayside_jobs.domain import errors
-from wayside_jobs.routes.parameters import JOBS, PageQuery, require_one_of
+from wayside_jobs.routes.parameters import JOBS, PageQuery, require_one_of, visible_scopes
 from wayside_jobs.service.runners import wanted_runners
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.http import RouteTable
@@ -43,12 +43,14 @@ class WorkerQuery(PageQuery):
     errors=[errors.InvalidPage],
 )
 async def list_workers(request: web.Request, principal: Principal, query: WorkerQuery) -> WorkerPage:
-    """By name, also those that stopped or fell silent, for a day. Of their jobs only those the caller may see."""
-    seen = principal.scopes(Role.VIEWER)
+    """By name, also those that stopped or fell silent, for a day. Of their jobs only those the caller may see.
+
+    Host, process, version and load are shown to who may see all scopes.
+    """
     wanted = wanted_runners(query.status, queue=query.queue, job_type=query.job_type)
     return await request.app[JOBS].workers.page(
         wanted,
-        scopes=None if ALL_SCOPES in seen else sorted(seen),
+        scopes=visible_scopes(principal),
         after="" if query.page is None else _last_name(query.page),
         limit=query.limit,
     )

@@ -1,8 +1,8 @@
 """How queues are doing, for people and for Prometheus; counted once for all who ask at a time."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,9 @@ OLDEST_SECONDS = 300.0
 
 _SHORT, _LONG = 5, 60
 _STATES: Final = ("ready", "scheduled", "running")
+
+_Key = tuple[str, str]
+"""A queue and a type."""
 
 log = structlog.get_logger("wayside_jobs.figures")
 
@@ -96,33 +99,37 @@ class Count:
 
 
 class Figures:
-    """What is told of queues: orders as they are now, numbers as they were counted last."""
+    """What is told of queues: orders as they are now, numbers as they were counted last.
+
+    `scopes` are those whose jobs are shown, `None` is all. What became of jobs is counted over all scopes together, so
+    that it is shown only with all; the orders concern everybody.
+    """
 
     def __init__(self, count: Count, stats: Stats) -> None:
         self._count = count
         self._stats = stats
         self._known: tuple[Snapshot, dict[str, QueueFigures]] | None = None
 
-    async def page(self, *, after: str, limit: int) -> QueueFiguresPage:
+    async def page(self, scopes: Collection[str] | None, *, after: str, limit: int) -> QueueFiguresPage:
         """Return queues by name: those that are in use, were within the hour, or that a type or an order names."""
-        queues = await self._queues()
+        queues = await self._queues(scopes)
         names = sorted(name for name in queues if name > after)
         return QueueFiguresPage(
             items=tuple(queues[name] for name in names[:limit]),
             next_page=names[limit - 1] if len(names) > limit else None,
         )
 
-    async def one(self, name: str) -> QueueFigures:
+    async def one(self, name: str, scopes: Collection[str] | None) -> QueueFigures:
         """Return one queue; raises `QueueNotFound`."""
-        queue = (await self._queues()).get(name)
+        queue = (await self._queues(scopes)).get(name)
         if queue is None:
             raise QueueNotFound(name)
         return queue
 
-    async def _queues(self) -> dict[str, QueueFigures]:
+    async def _queues(self, scopes: Collection[str] | None) -> dict[str, QueueFigures]:
         snapshot, orders = await self._count.get(), await self._stats.queues()
-        counted = self._counted(snapshot)
-        empty = QueueFigures(name="", counted_at=snapshot.counted_at)
+        counted = self._counted(snapshot) if scopes is None else _figures_of(snapshot, scopes)
+        empty = QueueFigures(name="", all_scopes=scopes is None, counted_at=snapshot.counted_at)
         return counted | {order.name: _ordered(counted.get(order.name, empty), order) for order in orders}
 
     def _counted(self, snapshot: Snapshot) -> dict[str, QueueFigures]:
@@ -137,46 +144,72 @@ def _ordered(queue: QueueFigures, order: QueueRow) -> QueueFigures:
 
 
 def _figures(snapshot: Snapshot) -> dict[str, QueueFigures]:
-    numbers: dict[tuple[str, str], list[Number]] = defaultdict(list)
-    for number in snapshot.numbers:
-        numbers[number.queue, number.type].append(number)
-    tallies: dict[tuple[str, str], list[tuple[datetime, Tally]]] = defaultdict(list)
+    """Of all scopes, with what became of jobs."""
+    tallies: dict[_Key, list[tuple[datetime, Tally]]] = defaultdict(list)
     for place, tally in snapshot.tallies.items():
         tallies[place.queue, place.type].append((place.minute, tally))
-    types: dict[str, list[TypeFigures]] = defaultdict(list)
-    for key in sorted(numbers.keys() | tallies.keys()):
-        types[key[0]].append(_type(key[1], numbers[key], tallies[key], snapshot.counted_at))
-    oldest = oldest_seconds(snapshot)
+    numbers = _by_type(snapshot.numbers)
+    now = snapshot.counted_at
+    types = {
+        key: _type(key, numbers[key]).model_copy(
+            update={
+                "last_5_minutes": window(tallies[key], minutes=_SHORT, now=now),
+                "last_60_minutes": window(tallies[key], minutes=_LONG, now=now),
+            }
+        )
+        for key in numbers.keys() | tallies.keys()
+    }
+    return _by_queue(types, snapshot.numbers, now, all_scopes=True)
+
+
+def _figures_of(snapshot: Snapshot, scopes: Collection[str]) -> dict[str, QueueFigures]:
+    """Of some scopes: what there is."""
+    numbers = [number for scope in scopes for number in snapshot.by_scope.get(scope, ())]
+    types = {key: _type(key, found) for key, found in _by_type(numbers).items()}
+    return _by_queue(types, numbers, snapshot.counted_at, all_scopes=False)
+
+
+def _by_type(numbers: Iterable[Number]) -> dict[_Key, list[Number]]:
+    found: dict[_Key, list[Number]] = defaultdict(list)
+    for number in numbers:
+        found[number.queue, number.type].append(number)
+    return found
+
+
+def _type(key: _Key, numbers: Sequence[Number]) -> TypeFigures:
+    counts = dict.fromkeys(_STATES, 0)
+    for number in numbers:
+        counts[number.state] += number.number
+    return TypeFigures.model_validate({"type": key[1], **counts})
+
+
+def _by_queue(
+    types: Mapping[_Key, TypeFigures], numbers: Sequence[Number], now: datetime, *, all_scopes: bool
+) -> dict[str, QueueFigures]:
+    by_queue: dict[str, list[TypeFigures]] = defaultdict(list)
+    for queue, job_type in sorted(types):
+        by_queue[queue].append(types[queue, job_type])
+    oldest = oldest_seconds(numbers, now)
     return {
         name: QueueFigures(
             name=name,
+            all_scopes=all_scopes,
             **{state: sum(getattr(item, state) for item in items) for state in _STATES},
             oldest_waiting_seconds=oldest.get(name),
             types=tuple(items),
-            counted_at=snapshot.counted_at,
+            counted_at=now,
         )
-        for name, items in types.items()
+        for name, items in by_queue.items()
     }
 
 
-def _type(
-    job_type: str, numbers: Sequence[Number], tallies: Sequence[tuple[datetime, Tally]], now: datetime
-) -> TypeFigures:
-    return TypeFigures(
-        type=job_type,
-        **{number.state: number.number for number in numbers},
-        last_5_minutes=window(tallies, minutes=_SHORT, now=now),
-        last_60_minutes=window(tallies, minutes=_LONG, now=now),
-    )
-
-
-def oldest_seconds(snapshot: Snapshot) -> dict[str, float]:
+def oldest_seconds(numbers: Iterable[Number], now: datetime) -> dict[str, float]:
     """How long the first ready job of each queue has waited."""
     oldest: dict[str, datetime] = {}
-    for number in snapshot.numbers:
+    for number in numbers:
         if number.oldest is not None:
             oldest[number.queue] = min(oldest.get(number.queue, number.oldest), number.oldest)
-    return {name: max((snapshot.counted_at - since).total_seconds(), 0.0) for name, since in oldest.items()}
+    return {name: max((now - since).total_seconds(), 0.0) for name, since in oldest.items()}
 
 
 class QueueCollector(Collector):
@@ -201,14 +234,17 @@ class QueueCollector(Collector):
         jobs = GaugeMetricFamily(
             "wayside_jobs_queue_jobs", "Jobs that have not ended.", labels=("queue", "type", "state")
         )
+        totals = Counter[tuple[str, str, str]]()
         for number in snapshot.numbers:
-            jobs.add_metric((number.queue, number.type, number.state), number.number)
+            totals[number.queue, number.type, number.state] += number.number
+        for labels, total in totals.items():
+            jobs.add_metric(labels, total)
         oldest = GaugeMetricFamily(
             "wayside_jobs_queue_oldest_seconds",
             "How long the first of a queue has waited.",
             labels=("queue",),
         )
-        for name, seconds in oldest_seconds(snapshot).items():
+        for name, seconds in oldest_seconds(snapshot.numbers, snapshot.counted_at).items():
             oldest.add_metric((name,), seconds)
         counted = GaugeMetricFamily(
             "wayside_jobs_queue_counted_timestamp_seconds", "When queues were counted."

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import structlog
 
 from wayside_events.contracts.jobs import QueueLimits, QueueSettings
+from wayside_jobs.domain.errors import QueueNotFound
 from wayside_jobs.domain.facts import Canceled, Completed, Failed, Queued
 from wayside_jobs.domain.flow import Limits
 from wayside_jobs.domain.job import Change
+from wayside_jobs.domain.reserved import check_queue
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.announcing import ANY_QUEUE, Announcer
 from wayside_jobs.store.queues import QueueTable
@@ -102,21 +104,35 @@ class Queues:
         self._announcer = announcer
 
     async def pause(self, name: str, *, by: str, reason: str | None) -> QueueSettings:
-        """Give out no more jobs of a queue, at any instance; who pauses last is the one it says. `InvalidValue`."""
+        """Give out no more jobs of a queue, at any instance; who pauses last is the one it says.
+
+        Raises `ReservedQueue`, `QueueNotFound` or `InvalidValue`.
+        """
+        await self._check(name)
         paused = await self._table.pause(name, by=by, reason=plain_text(reason, "/reason"))
         log.info("queue_paused", queue=name, by=by, reason=reason)
         return paused
 
     async def resume(self, name: str, *, by: str) -> QueueSettings:
-        """Give out jobs of a queue again."""
+        """Give out jobs of a queue again; raises `ReservedQueue` or `QueueNotFound`."""
+        await self._check(name)
         resumed = await self._table.resume(name)
         log.info("queue_resumed", queue=name, by=by)
         self._announcer.ready({name})
         return resumed
 
     async def limit(self, name: str, limits: QueueLimits, *, by: str) -> QueueSettings:
-        """Set how many jobs of a queue may run at once; those that run already go on."""
+        """Set how many jobs of a queue may run at once; those that run already go on. Raises `ReservedQueue`.
+
+        A queue that nobody knows yet is known from then on.
+        """
+        check_queue(name)
         limited = await self._table.limit(name, limits)
         log.info("queue_limited", queue=name, by=by, **limits.model_dump())
         self._announcer.limits_changed()
         return limited
+
+    async def _check(self, name: str) -> None:
+        check_queue(name)
+        if not await self._table.is_known(name):
+            raise QueueNotFound(name)

@@ -1,6 +1,7 @@
 """Runners: what they say of themselves, and what others see of them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from wayside_events.contracts.jobs import (
     BeatBody,
@@ -21,6 +22,8 @@ LOST_AFTER_SECONDS = 3 * BEAT_SECONDS
 """A runner that missed two beats may have been slow; one that missed three is shown as lost."""
 
 SHOWN_JOBS = 20
+
+_OF_THE_OPERATOR: Final = ("version", "hostname", "pid", "busy", "abandoned")
 
 
 class Workers:
@@ -46,14 +49,20 @@ class Workers:
     async def page(
         self, wanted: RunnerFilter, *, scopes: Sequence[str] | None, after: str, limit: int
     ) -> WorkerPage:
-        """Return runners by name, each with its jobs in `scopes`, or in all when that is `None`."""
+        """Return runners by name, each with its jobs in `scopes`, or in all when that is `None`.
+
+        What tells of the machines, and of jobs in other scopes, is for who sees all.
+        """
         found = await self._runners.page(
             wanted, lost_after_seconds=LOST_AFTER_SECONDS, after=after, limit=limit + 1
         )
         shown = found[:limit]
         jobs = await self._runners.assignments([item.name for item in shown], scopes, limit=SHOWN_JOBS)
+        hidden = {} if scopes is None else dict.fromkeys(_OF_THE_OPERATOR)
         return WorkerPage(
-            items=tuple(_with_jobs(item, *jobs.get(item.name, (0, ()))) for item in shown),
+            items=tuple(
+                _with_jobs(item.model_copy(update=hidden), *jobs.get(item.name, (0, ()))) for item in shown
+            ),
             next_page=shown[-1].name if len(found) > limit else None,
         )
 

@@ -16,6 +16,7 @@ JOBS_STATUSES: ErrorTable = MappingProxyType(
         errors.RetryNotSupported: HTTPStatus.CONFLICT,
         errors.IdempotencyConflict: HTTPStatus.CONFLICT,
         errors.ParentEnded: HTTPStatus.CONFLICT,
+        errors.ReservedQueue: HTTPStatus.CONFLICT,
         errors.JobNotFound: HTTPStatus.NOT_FOUND,
         errors.JobTypeNotFound: HTTPStatus.NOT_FOUND,
         errors.QueueNotFound: HTTPStatus.NOT_FOUND,

@@ -18,6 +18,12 @@ class QueueTable:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def is_known(self, name: str) -> bool:
+        """Whether anything names the queue."""
+        async with self._store.acquire() as connection:
+            found: bool = await connection.fetchval(SQL.is_queue_known, name)
+        return found
+
     async def pause(self, name: str, *, by: str, reason: str | None) -> QueueSettings:
         """Pause a queue; when this returns, no instance gives out a job of it."""
         async with self._store.acquire() as connection:

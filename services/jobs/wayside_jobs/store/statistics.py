@@ -1,8 +1,10 @@
 """Counts in PostgreSQL: of what happened in each minute, and of what there is now."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import asyncpg
@@ -16,11 +18,12 @@ _COUNT_TIMEOUT_SECONDS = 20.0
 
 
 class Number(NamedTuple):
-    """How many jobs of a type in a queue are `ready`, `scheduled` or `running`; `oldest` is since when one is ready."""
+    """How many jobs of a type and scope in a queue are `ready`, `scheduled` or `running`; `oldest` is since when one is ready."""
 
     state: str
     queue: str
     type: str
+    scope: str
     number: int
     oldest: datetime | None
 
@@ -37,13 +40,21 @@ class QueueRow:
     concurrency_limit_per_scope: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """All that is counted, as it was at one moment."""
 
     counted_at: datetime
     numbers: Sequence[Number]
     tallies: Mapping[Place, Tally]
+
+    @cached_property
+    def by_scope(self) -> Mapping[str, Sequence[Number]]:
+        """The numbers of each scope."""
+        found: dict[str, list[Number]] = defaultdict(list)
+        for number in self.numbers:
+            found[number.scope].append(number)
+        return found
 
 
 class Stats:

@@ -73,7 +73,8 @@ class WorkerStatus(StrEnum):
 class Worker(Reply):
     """A runner. `busy` and `abandoned` are what it said at its last beat; `running` and `job_ids` are its jobs that the caller may see.
 
-    `job_ids` has the oldest of them, 20 at most. A lost runner's jobs are shown until their leases end.
+    `job_ids` has the oldest of them, 20 at most. A lost runner's jobs are shown until their leases end. `busy`, `abandoned`,
+    `version`, `hostname` and `pid` are for who may see all scopes.
     """
 
     name: Runner
@@ -84,8 +85,8 @@ class Worker(Reply):
     queues: tuple[str, ...]
     job_types: tuple[str, ...]
     slots: int
-    busy: int
-    abandoned: int = 0
+    busy: int | None = None
+    abandoned: int | None = None
     running: int
     job_ids: tuple[Id, ...]
     registered_at: Timestamp
