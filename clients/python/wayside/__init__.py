@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wayside.tracking.record import SyncTrackedJob, TrackedJob
     from wayside.tracking.track import track
     from wayside.tracking.tracker import Tracker, TrackerSettings
+    from wayside.tracking.web import DetachTracked, detach_tracked, detach_tracked_middleware
     from wayside.worker.shift import Patience
     from wayside.worker.worker import Worker
 
@@ -53,6 +54,7 @@ __all__ = [
     "Conflict",
     "Context",
     "CursorReset",
+    "DetachTracked",
     "Forbidden",
     "HandlerStopped",
     "InvalidHandler",
@@ -80,6 +82,8 @@ __all__ = [
     "WaysideError",
     "Worker",
     "current_job",
+    "detach_tracked",
+    "detach_tracked_middleware",
     "finish_tracked",
     "log_processor",
     "run_tracked",
@@ -96,6 +100,7 @@ _HOMES = MappingProxyType(
         "Conflict": "wayside.errors",
         "Context": "wayside.context",
         "CursorReset": "wayside.errors",
+        "DetachTracked": "wayside.tracking.web",
         "Forbidden": "wayside.errors",
         "HandlerStopped": "wayside.errors",
         "InvalidHandler": "wayside.errors",
@@ -123,6 +128,8 @@ _HOMES = MappingProxyType(
         "WaysideError": "wayside.errors",
         "Worker": "wayside.worker.worker",
         "current_job": "wayside.current",
+        "detach_tracked": "wayside.tracking.web",
+        "detach_tracked_middleware": "wayside.tracking.web",
         "finish_tracked": "wayside.tracking.detached",
         "log_processor": "wayside.logs",
         "run_tracked": "wayside.tracking.detached",

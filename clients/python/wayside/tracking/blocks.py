@@ -10,8 +10,15 @@ from collections.abc import Callable
 from wayside.errors import AlreadyTracked, JobCanceled, Stop, Unavailable
 from wayside.reporting.attempt import Attempt
 from wayside.tracking.record import Ending, Plan, SyncTrackedJob, TrackedJob
+from wayside.tracking.visits import current_visit
 
 logger = logging.getLogger("wayside.tracking")
+
+
+HINT = (
+    "the operation %s was cancelled with its task. If that was a web handler whose client has left: detach_tracked, "
+    "DetachTracked and detach_tracked_middleware let such operations go on"
+)
 
 
 class _Block:
@@ -23,6 +30,15 @@ class _Block:
         self._tracker = plan.tracker
         self._attempt = attempt
         self._ending = Ending(job, attempt, plan.timeout_seconds)
+        self._visit = current_visit()
+
+    def _open(self) -> None:
+        if self._visit is not None:
+            self._visit.begin(self, self._tracker)
+
+    def _close(self) -> None:
+        if self._visit is not None:
+            self._visit.end(self)
 
     def _asked(self) -> tuple[concurrent.futures.Future[None], float]:
         """Ask for the record; returns what says when it is there, and how long to wait for that."""
@@ -66,10 +82,12 @@ class TaskBlock(_Block):
 
     async def begin(self) -> None:
         """Wait until there is a record, or for as long as that makes sense."""
+        self._open()
         try:
             await self._begin()
         except BaseException as error:
             self._is_open = False
+            self._close()
             # The record may come into being all the same, and must not stay open then.
             self._ending.conclude(error)
             if self._take_back() and isinstance(error, asyncio.CancelledError):
@@ -80,6 +98,12 @@ class TaskBlock(_Block):
 
     async def end(self, error: BaseException | None) -> None:
         """Say how the block ended, and raise what is to leave it instead of `error`."""
+        try:
+            await self._end(error)
+        finally:
+            self._close()
+
+    async def _end(self, error: BaseException | None) -> None:
         self._is_open = False
         if self._timer:
             self._timer.cancel()
@@ -87,6 +111,8 @@ class TaskBlock(_Block):
         is_ours = self._take_back()
         if isinstance(error, GeneratorExit):
             return  # from a coroutine that is being closed, which may not wait any more
+        if isinstance(error, asyncio.CancelledError) and not is_ours and self._visit is None:
+            logger.warning(HINT, self._plan.wanted["job_type"])
         await self._await_settled()
         if isinstance(error, asyncio.CancelledError) and is_ours:
             if self._attempt.stop_reason is Stop.TIMEOUT:
@@ -146,14 +172,22 @@ class ThreadBlock(_Block):
 
     def begin(self) -> None:
         """Wait until there is a record, or for as long as that makes sense."""
+        self._open()
         try:
             self._begin()
         except BaseException as error:
+            self._close()
             self._ending.conclude(error)
             raise
 
     def end(self, error: BaseException | None) -> None:
         """Say how the block ended."""
+        try:
+            self._end(error)
+        finally:
+            self._close()
+
+    def _end(self, error: BaseException | None) -> None:
         self._ending.conclude(error)
         if not self._awaits_end:
             return

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any, TypeVar, Unpack
 
 from wayside.tracking.record import TrackedJob, TrackOptions
 from wayside.tracking.track import Tracking, track
 from wayside.tracking.tracker import Tracker, default_tracker
+from wayside.tracking.visits import Visit
 
 logger = logging.getLogger("wayside.tracking")
 
@@ -47,23 +48,43 @@ async def run_tracked(  # noqa: PLR0913 - all but two by name
         **options,
     )
     running = _run(operation, tracking)
-    if len(tracker.operations) >= tracker.settings.detached_limit:
+    if _is_full(tracker):
         logger.warning("%d operations run already; this one ends with its caller", len(tracker.operations))
         return await running
     task = asyncio.create_task(running, name=f"tracked-{job_type}")
-    tracker.operations.add(task)
-    task.add_done_callback(tracker.operations.discard)
+    _keep(task, [tracker])
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         if not task.done():
-            logger.info("nobody waits for the operation %s any more; it goes on", job_type)
-            task.add_done_callback(_on_end_alone)
+            _leave_alone(task)
         raise
 
 
+async def attend(handling: Coroutine[Any, Any, T], visit: Visit, *, name: str) -> T:
+    """Handle a request in a task of its own, and wait for what it returns.
+
+    When whoever waits is cancelled, the handling is, too, unless an operation is open in it: then it goes on alone.
+    """
+    task = visit.start(handling, name=name)
+    while True:
+        try:
+            value: T = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():
+                raise
+            if visit.is_open and not any(map(_is_full, visit.trackers)):
+                visit.is_left = True
+                _keep(task, visit.trackers)
+                _leave_alone(task)
+                raise
+            task.cancel()
+        else:
+            return value
+
+
 async def finish_tracked(grace_seconds: float = 30.0, *, tracker: Tracker | None = None) -> None:
-    """Wait for the operations of this event loop that `run_tracked` began; when the grace is over, cancel them.
+    """Wait for the operations of this event loop that go on alone, or may do so; when the grace is over, cancel them.
 
     Call it where the application shuts down, after it stopped taking requests.
     """
@@ -84,6 +105,21 @@ async def _run(operation: Callable[[TrackedJob], Awaitable[T]], tracking: Tracki
         value = await operation(job)
         job.result = value if job.result is None else job.result
         return value
+
+
+def _is_full(tracker: Tracker) -> bool:
+    return len(tracker.operations) >= tracker.settings.detached_limit
+
+
+def _keep(task: "asyncio.Task[Any]", trackers: Collection[Tracker]) -> None:
+    for tracker in trackers:
+        tracker.operations.add(task)
+        task.add_done_callback(tracker.operations.discard)
+
+
+def _leave_alone(task: "asyncio.Task[Any]") -> None:
+    logger.info("nobody waits for %s any more; it goes on", task.get_name())
+    task.add_done_callback(_on_end_alone)
 
 
 def _on_end_alone(task: "asyncio.Task[object]") -> None:

@@ -47,7 +47,8 @@ class TrackerSettings:
 
     An operation waits for its record at most `start_seconds` before it begins, and at most `finish_seconds` for the
     record of its end; neither while Wayside is known to be out of reach. `exit_seconds` is for what is left to say
-    when the process ends. `detached_limit` is how many operations `run_tracked` has at the same time.
+    when the process ends. `detached_limit` is how many operations `run_tracked` has, and handlers go on alone, at the
+    same time.
     """
 
     name: str = "app"
@@ -73,7 +74,7 @@ class Tracker:
         self._waiting = 0
         self._announced: set[str] = set()
         self.operations: set[asyncio.Task[Any]] = set()
-        """What `run_tracked` runs, in whatever event loop."""
+        """What `run_tracked` runs, and handlers that go on without their client, in whatever event loop."""
 
     @property
     def is_reachable(self) -> bool:
