@@ -101,6 +101,47 @@ def test_thousands_of_unique_objects_do_not_stop_the_service() -> None:
     assert time.process_time() - begun < 5
 
 
+PATTERNS: list[tuple[dict[str, Any], Any]] = [
+    ({"pattern": "^(a+)+$"}, "a" * 40 + "!"),
+    ({"patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}, {"a" * 40 + "!": 1}),
+    ({"patternProperties": {"^(a+)+!$": {"type": "string"}}}, {"a" * 40 + "!": 1}),
+]
+
+
+@pytest.mark.parametrize(("schema", "value"), PATTERNS)
+def test_no_text_takes_long_to_be_compared_with_a_pattern(schema: dict[str, Any], value: Any) -> None:
+    begun = time.process_time()
+    with pytest.raises(InvalidJob):
+        JobType(spec(input_schema=schema)).check_input(value)
+    assert time.process_time() - begun < 1
+
+
+ALLOWED: list[tuple[dict[str, Any], Any]] = [
+    ({"pattern": r"^\p{L}+$"}, "café"),
+    ({"pattern": "(?=ahead)"}, "whatever: this is for the worker to check"),
+    ({"pattern": "a"}, 1),
+    ({"patternProperties": {"^a": {"type": "string"}}, "additionalProperties": False}, {"ab": "x"}),
+    ({"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, {"a": 1, "b": "x"}),
+]
+
+
+@pytest.mark.parametrize(("schema", "value"), ALLOWED)
+def test_a_pattern_means_what_it_means_to_the_worker(schema: dict[str, Any], value: Any) -> None:
+    JobType(spec(input_schema=schema)).check_input(value)
+
+
+def test_alternatives_within_alternatives_are_refused_before_they_stop_the_service() -> None:
+    either = {"anyOf": [{"$ref": "#/$defs/one"}, {"$ref": "#/$defs/other"}]}
+    node = {"properties": {"of": either}}
+    schema = {"$defs": {"one": node | {"required": ["x"]}, "other": node | {"required": ["y"]}}, **either}
+    value: dict[str, Any] = {}
+    for _ in range(90):
+        value = {"of": value, "x": 1, "y": 1}
+    with pytest.raises(InvalidJob, match="too long") as refused:
+        JobType(spec(input_schema=schema)).check_input(value, seconds=0.1)
+    assert [error.code for error in refused.value.errors] == ["too_complex"]
+
+
 async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:
     body = {"name": "demo.x"}
     assert (await api.call("PUT", "/v1/job-types/demo.x", json=body)).status == 403

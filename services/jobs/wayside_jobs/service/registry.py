@@ -1,16 +1,14 @@
 """Job types: registered by workers, read at every creation."""
 
 import asyncio
+import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Mapping, Sequence
 
 import orjson
-from jsonschema import Draft202012Validator, validators
-from jsonschema.exceptions import SchemaError, ValidationError
-from jsonschema.protocols import Validator
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from pydantic import JsonValue
-from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from wayside_events.contracts.jobs import JobTypeSpec
@@ -19,6 +17,7 @@ from wayside_jobs.domain.errors import InvalidJob, JobTypeNotFound, UnknownJobTy
 from wayside_jobs.domain.links import check_template
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text
 from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.schemas import SECONDS_LIMIT, TooComplex, errors_in, schema_validator
 from wayside_jobs.store import Store
 
 MAX_AGE_SECONDS = 5.0
@@ -32,18 +31,23 @@ class JobType:
 
     def __init__(self, spec: JobTypeSpec) -> None:
         self.spec = spec
-        self._validator = _validator(spec.input_schema) if spec.input_schema is not None else None
+        self._validator = schema_validator(spec.input_schema) if spec.input_schema is not None else None
 
-    def check_input(self, value: JsonValue) -> None:
+    def check_input(self, value: JsonValue, *, seconds: float = SECONDS_LIMIT) -> None:
         """Raise `InvalidJob` with a path for each place where the input does not fit the schema.
 
-        Also where the schema leads nowhere, or round in a circle: that shows only when it is applied.
+        Also where the schema leads nowhere, or round in a circle, which shows only when it is applied, and where it takes more
+        than `seconds` of processor time.
         """
         if self._validator is None:
             return
         try:
-            found = list(islice(self._validator.iter_errors(value), _MAX_ERRORS))
-        except (Unresolvable, RecursionError):
+            found = errors_in(value, self._validator, limit=_MAX_ERRORS, seconds=seconds)
+        except TooComplex:
+            message = f"It takes too long to check the input against the schema of {self.spec.name}."
+            error = FieldError(field="/input", code="too_complex", message=message)
+            raise InvalidJob(message, errors=[error]) from None
+        except (Unresolvable, RecursionError, re.error):
             message = f"The input schema of {self.spec.name} cannot be applied."
             error = FieldError(field="/type", code="unusable_schema", message=message)
             raise InvalidJob(message, errors=[error]) from None
@@ -180,36 +184,3 @@ def _references(schema: JsonValue) -> list[str]:
 def _invalid_schema(field: str, message: str) -> InvalidJob:
     errors = [FieldError(field=field, code="invalid_schema", message=message[:500])]
     return InvalidJob(f"{field} is no JSON Schema: {message[:500]}", errors=errors)
-
-
-def _unique_items(
-    _validator: Validator, is_wanted: bool, value: JsonValue, _schema: JsonValue
-) -> Iterator[ValidationError]:
-    """Compare items by their canonical text; jsonschema compares objects pair by pair, minutes for some thousand."""
-    if is_wanted and isinstance(value, list):
-        texts = {orjson.dumps(_canonical(item), option=orjson.OPT_SORT_KEYS) for item in value}
-        if len(texts) < len(value):
-            yield ValidationError("The items are not unique")
-
-
-def _canonical(value: JsonValue) -> JsonValue:
-    """Write equal numbers alike: to JSON Schema 1.0 is 1."""
-    match value:
-        case float() if value.is_integer() and abs(value) < 2**53:
-            return int(value)
-        case dict():
-            return {key: _canonical(item) for key, item in value.items()}
-        case list():
-            return [_canonical(item) for item in value]
-        case _:
-            return value
-
-
-_SchemaValidator: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"uniqueItems": _unique_items}
-)
-
-
-def _validator(schema: dict[str, JsonValue]) -> Validator:
-    # Without a registry of its own jsonschema fetches references from the network.
-    return _SchemaValidator(schema, registry=Registry())
