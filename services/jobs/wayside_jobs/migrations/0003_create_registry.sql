@@ -25,16 +25,16 @@ CREATE TABLE queues (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Whether a claim that looks for the jobs of these queues with these types, in pairs, would find none, and none of the
--- queues in `wanted` is paused. `entrance` is the lock that a pause waits for. Each statement in here sees what was
--- committed before it began, not before the statement that calls did: no pause is missed.
-CREATE FUNCTION nothing_comes_first(queues text[], job_types text[], wanted text[], entrance bigint) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    PERFORM pg_advisory_xact_lock_shared(entrance);
-    RETURN NOT EXISTS (SELECT FROM queues WHERE queues.name = ANY ($3) AND queues.paused_at IS NOT NULL)
+-- Whether a claim that looks for jobs of these queues with these types, in pairs, would find none, and none of the
+-- wanted queues is paused. `entrance` is the lock that a pause waits for. A statement in here sees what was committed
+-- before it began itself, not only before the calling one did: so no pause is missed.
+CREATE FUNCTION nothing_comes_first(
+    pair_queues text[], pair_types text[], wanted_queues text[], entrance bigint
+) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock_shared(entrance);
+    SELECT NOT EXISTS (SELECT FROM queues WHERE queues.name = ANY (wanted_queues) AND queues.paused_at IS NOT NULL)
         AND NOT EXISTS (
-            SELECT FROM unnest($1, $2) AS pair (queue, type)
+            SELECT FROM unnest(pair_queues, pair_types) AS pair (queue, type)
             WHERE EXISTS (
                 SELECT FROM jobs
                 WHERE status = 'queued' AND is_ready AND jobs.queue = pair.queue AND jobs.type = pair.type OFFSET 0
@@ -42,7 +42,7 @@ BEGIN
                 SELECT FROM queues AS paused WHERE paused.name = pair.queue AND paused.paused_at IS NOT NULL OFFSET 0
             )
         );
-END $$;
+$$;
 
 CREATE TABLE runners (
     name text PRIMARY KEY,
@@ -94,6 +94,16 @@ CREATE TABLE seen_marks (
     seen_at timestamptz NOT NULL,
     PRIMARY KEY (scope, subject)
 );
+
+-- Up to when all jobs that ended can be seen. A job ends after its transaction began, and is seen when that is committed:
+-- so up to the beginning of the oldest one under way. One that is ten seconds old (a backup, say) ends no job.
+CREATE FUNCTION all_ends_known_upto() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT greatest(
+        least(statement_timestamp(), min(xact_start)), statement_timestamp() - interval '10 seconds'
+    )
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+$$;
 
 -- What happened in each minute; every instance adds what it did. Buckets are counts, with the bounds of the code.
 CREATE TABLE job_stats (
