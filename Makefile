@@ -8,6 +8,9 @@ ARGS ?=
 PYTHON ?=
 WORKERS ?= 2
 
+# Every run starts hundreds of Python processes: without cached bytecode each compiles all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Paths stay relative, so that a checkout in a folder with spaces in its name works.
 BIN := .venv/bin
 SETUP := @PYTHON="$(PYTHON)" sh requirements/setup.sh
