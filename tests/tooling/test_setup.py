@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,29 @@ def checkout(tmp_path: Path) -> Path:
     return bare_checkout(tmp_path)
 
 
+@dataclass
+class SetUp:
+    """A checkout that two set up at the same time, wherever it is now, and what each of them said."""
+
+    checkout: Path
+    codes: list[int]
+    said: list[str]
+
+
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout that is set up; making a .venv takes seconds."""
+def set_up(tmp_path_factory: pytest.TempPathFactory) -> SetUp:
+    """Set up once for all tests: making a .venv takes seconds."""
     checkout = bare_checkout(tmp_path_factory.mktemp("ready"))
-    assert setup(checkout, PYTHON=sys.executable)[0] == 0
-    return checkout
+    both = [start(checkout, PYTHON=sys.executable) for _ in range(2)]
+    said = ["".join(process.communicate(timeout=50)) for process in both]
+    return SetUp(checkout, [process.returncode for process in both], said)
+
+
+@pytest.fixture
+def ready(set_up: SetUp) -> Path:
+    """A checkout that is set up."""
+    assert set_up.codes == [0, 0]
+    return set_up.checkout
 
 
 @pytest.fixture
@@ -83,13 +101,10 @@ def test_a_changed_lock_is_installed(ready: Path) -> None:
     assert "Set up .venv" in said
 
 
-def test_scripts_work_after_a_move(ready: Path) -> None:
-    moved = ready.rename(ready.with_name("elsewhere"))
-    try:
-        assert setup(moved)[0] == 0
-        subprocess.run([moved / ".venv" / "bin" / "pip", "--version"], check=True, capture_output=True)
-    finally:
-        moved.rename(ready)
+def test_scripts_work_after_a_move(set_up: SetUp) -> None:
+    set_up.checkout = moved = set_up.checkout.rename(set_up.checkout.with_name("elsewhere"))
+    assert setup(moved)[0] == 0
+    subprocess.run([moved / ".venv" / "bin" / "pip", "--version"], check=True, capture_output=True)
 
 
 def test_a_failed_set_up_is_done_again(ready: Path) -> None:
@@ -99,12 +114,10 @@ def test_a_failed_set_up_is_done_again(ready: Path) -> None:
     assert "Set up .venv" in setup(ready)[1]
 
 
-def test_of_two_at_once_one_installs_and_the_other_waits(checkout: Path) -> None:
-    both = [start(checkout, PYTHON=sys.executable) for _ in range(2)]
-    said = ["".join(process.communicate(timeout=50)) for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert sum("Set up .venv" in each for each in said) == 1
-    assert sum("Waiting for another make" in each for each in said) == 1
+def test_of_two_at_once_one_installs_and_the_other_waits(set_up: SetUp) -> None:
+    assert set_up.codes == [0, 0]
+    assert sum("Set up .venv" in each for each in set_up.said) == 1
+    assert sum("Waiting for another make" in each for each in set_up.said) == 1
 
 
 def test_a_python_that_is_too_old_is_named(checkout: Path, programs: Path) -> None:
