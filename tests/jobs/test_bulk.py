@@ -274,3 +274,30 @@ async def test_nobody_else_makes_jobs_of_the_service_itself(api: Api, runner: Ru
     ):
         answer = await api.post("/v1/jobs", {"type": TYPE, "scope": SCOPE, **fields})
         assert (answer.status, answer.codes) == (422, {field: "reserved"})
+
+
+async def test_a_job_at_which_the_service_fails_is_one_outcome_and_the_others_go_on(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    first, poison, last = [await api.create() for _ in range(3)]
+    await connection.execute("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON jobs FOR EACH ROW WHEN (OLD.session_id = 'poison') EXECUTE FUNCTION refuse();
+    """)
+    await connection.execute("UPDATE jobs SET session_id = 'poison' WHERE id = $1", poison.id)
+    answer = await bulk(api, "cancel", job_ids=[first.id, poison.id, last.id])
+    assert outcomes(answer) == {first.id: "done", poison.id: "failed", last.id: "done"}
+    assert (answer.body["items"][1]["problem"]["code"], answer.body["failed"]) == ("internal_error", 1)
+    await connection.execute(COPY, (await api.create()).id, 600)
+    work = await ended(api, (await bulk(api, "cancel", filter={"type": TYPE})).body["job"]["id"])
+    result: Any = work.result
+    assert (work.status, result["done"], result["failed"]) == (JobStatus.COMPLETED, 601, 1)
+    assert result["failures"][0]["job_id"] == poison.id
+
+
+async def test_more_than_ten_thousand_matches_are_not_counted(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    await connection.execute(COPY, (await api.create()).id, 10_000)
+    answer = await bulk(api, "cancel", filter={"type": TYPE}, dry_run=True)
+    assert (answer.body["matched"], answer.body["more"]) == (10_000, True)

@@ -265,6 +265,10 @@ class SimultaneousChange(JobsError):
     retry_after_seconds: ClassVar[int] = 1
 
 
+class Collision(SimultaneousChange):
+    """A row was locked for too long by somebody else: this transaction is to be tried again as a whole."""
+
+
 class StoreRefused(JobsError):
     """The database refused a value that was not found wanting before."""
 

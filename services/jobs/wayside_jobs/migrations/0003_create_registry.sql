@@ -96,10 +96,11 @@ CREATE TABLE seen_marks (
 );
 
 -- Up to when all jobs that ended can be seen. A job ends after its transaction began, and is seen when that is committed:
--- so up to the beginning of the oldest one under way. One that is ten seconds old (a backup, say) ends no job.
+-- so up to just before the oldest one under way began. One that is ten seconds old (a backup, say) ends no job.
 CREATE FUNCTION all_ends_known_upto() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
     SELECT greatest(
-        least(statement_timestamp(), min(xact_start)), statement_timestamp() - interval '10 seconds'
+        least(statement_timestamp(), min(xact_start) - interval '1 microsecond'),
+        statement_timestamp() - interval '10 seconds'
     )
     FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()

@@ -5,14 +5,17 @@
 SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: match_jobs
--- How many jobs match, and at most $12 of them. $1 scope, $2 statuses, $3 type, $4 session, $5 parent, $6 root,
--- $7 and $8 related, $9 creator, $10 created from, $11 created before.
-SELECT id::text AS id, count(*) OVER () AS matched FROM jobs
-WHERE scope = $1 AND status = ANY($2::text[]) AND ($3::text IS NULL OR type = $3)
-    AND ($4::text IS NULL OR session_id = $4) AND ($5::uuid IS NULL OR parent_id = $5)
-    AND ($6::uuid IS NULL OR root_id = $6)
-    AND ($7::text IS NULL OR (related_type = $7 AND related_id = $8::text)) AND ($9::text IS NULL OR created_by = $9)
-    AND ($10::timestamptz IS NULL OR created_at >= $10) AND created_at < $11::timestamptz
+-- How many jobs match, counted up to $13, and at most $12 of them. $1 scope, $2 statuses, $3 type, $4 session, $5 parent,
+-- $6 root, $7 and $8 related, $9 creator, $10 created from, $11 created before.
+SELECT id::text AS id, count(*) OVER () AS matched FROM (
+    SELECT id FROM jobs
+    WHERE scope = $1 AND status = ANY($2::text[]) AND ($3::text IS NULL OR type = $3)
+        AND ($4::text IS NULL OR session_id = $4) AND ($5::uuid IS NULL OR parent_id = $5)
+        AND ($6::uuid IS NULL OR root_id = $6)
+        AND ($7::text IS NULL OR (related_type = $7 AND related_id = $8::text)) AND ($9::text IS NULL OR created_by = $9)
+        AND ($10::timestamptz IS NULL OR created_at >= $10) AND created_at < $11::timestamptz
+    LIMIT $13
+) AS found
 LIMIT $12;
 
 -- name: gather_matching
@@ -42,10 +45,18 @@ SELECT counts FROM bulk_runs WHERE bulk_id = $1;
 UPDATE bulk_runs SET counts = $2 WHERE bulk_id = $1;
 
 -- name: take_bulk_items
--- Take the next at most $2 jobs the bulk job $1 is to work on.
-DELETE FROM bulk_items USING (
-    SELECT job_id FROM bulk_items WHERE bulk_id = $1 ORDER BY job_id LIMIT $2
-) AS next
+-- Take the next at most $2 jobs the bulk job $1 is to work on. It goes on behind what was taken before: until the next
+-- vacuum the index still has all of that, and to look through it would take longer with each step.
+WITH next AS (
+    SELECT job_id FROM bulk_items
+    WHERE bulk_id = $1 AND job_id > (SELECT taken_upto FROM bulk_runs WHERE bulk_id = $1)
+    ORDER BY job_id LIMIT $2
+),
+noted AS (
+    UPDATE bulk_runs SET taken_upto = last.job_id FROM (SELECT job_id FROM next ORDER BY job_id DESC LIMIT 1) AS last
+    WHERE bulk_runs.bulk_id = $1
+)
+DELETE FROM bulk_items USING next
 WHERE bulk_items.bulk_id = $1 AND bulk_items.job_id = next.job_id
 RETURNING bulk_items.job_id::text AS job_id;
 

@@ -30,13 +30,15 @@ SELECT count(*) FROM (
 ) AS ended;
 
 -- name: read_mark
--- What time it is, and up to when the reader $2 of the scope $1 has seen how jobs ended.
-SELECT statement_timestamp() AS now, (SELECT seen_at FROM seen_marks WHERE scope = $1 AND subject = $2) AS seen_at;
+-- What time it is, up to when the reader $2 of the scope $1 has seen how jobs ended, and up to when every end is known.
+SELECT statement_timestamp() AS now, all_ends_known_upto() AS upto,
+    (SELECT seen_at FROM seen_marks WHERE scope = $1 AND subject = $2) AS seen_at;
 
 -- name: move_mark
--- The reader $2 of the scope $1 has seen everything up to $3, or now. A mark never goes back, nor ahead of the time.
+-- The reader $2 of the scope $1 has seen everything up to $3, or all that is known. A mark never goes back, nor ahead of
+-- the time.
 INSERT INTO seen_marks (scope, subject, seen_at)
-VALUES ($1, $2, least(coalesce($3::timestamptz, statement_timestamp()), statement_timestamp()))
+VALUES ($1, $2, least(coalesce($3::timestamptz, all_ends_known_upto()), statement_timestamp()))
 ON CONFLICT (scope, subject) DO UPDATE SET seen_at = greatest(seen_marks.seen_at, excluded.seen_at)
 RETURNING seen_at;
 

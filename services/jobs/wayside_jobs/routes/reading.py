@@ -1,7 +1,5 @@
 """Coming back to jobs over HTTP: those of a session, those under way, those that ended meanwhile, and children."""
 
-from typing import Final
-
 from aiohttp import web
 from pydantic import Field
 
@@ -24,8 +22,6 @@ from wayside_jobs.service.activity import Viewer
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 
-EVERYBODY: Final = "*"
-
 routes = RouteTable(tags=["jobs"])
 
 
@@ -37,7 +33,7 @@ class SessionQuery(ScopeQuery):
 
 
 class RunningQuery(ScopeQuery):
-    """Whose jobs: by default the caller's own, with `mine=false` or `created_by=*` everybody's."""
+    """Whose jobs: the caller's own, with `mine=false` those of everybody in the scope, with `created_by` one other's."""
 
     mine: bool = True
     created_by: NameFilter | None = None
@@ -85,12 +81,14 @@ async def list_session_jobs(
     errors=[errors.InvalidPage],
 )
 async def list_running_jobs(request: web.Request, principal: Principal, query: RunningQuery) -> Reply:
-    """The newest first, the caller's own unless others are asked for; with counts, up to 1,000 each."""
-    creator = query.created_by or (principal.subject if query.mine else EVERYBODY)
-    activity = request.app[JOBS].activity
-    named = None if creator == EVERYBODY else creator
+    """The newest first, with counts, up to 1,000 each: what a badge shows to a user.
+
+    They are the caller's own, whatever the caller's role; an operator who wants to see the whole scope says `mine=false`.
+    """
+    creator = query.created_by or (principal.subject if query.mine else None)
     scope = scope_of(query, principal)
-    return Reply(await activity.active(scope, named, page=query.page, limit=query.limit))
+    activity = request.app[JOBS].activity
+    return Reply(await activity.active(scope, creator, page=query.page, limit=query.limit))
 
 
 @routes.get(
@@ -101,7 +99,10 @@ async def list_running_jobs(request: web.Request, principal: Principal, query: R
     errors=[errors.InvalidPage],
 )
 async def list_recent_completions(request: web.Request, principal: Principal, query: RecentQuery) -> Reply:
-    """The last first, however they ended. `since` is by default what the caller has seen, else 24 hours ago."""
+    """The last first, however they ended: the caller's own, or `created_by`'s.
+
+    `since` is by default what the caller has seen, else 24 hours ago. Once they were shown, give `upto` to `/v1/jobs/seen`.
+    """
     viewer = _viewer(scope_of(query, principal), principal)
     creator = query.created_by or principal.subject
     activity = request.app[JOBS].activity
@@ -117,7 +118,10 @@ async def list_recent_completions(request: web.Request, principal: Principal, qu
     role=Role.VIEWER,
 )
 async def see_jobs(request: web.Request, principal: Principal, body: SeenBody) -> SeenReply:
-    """Up to a moment, by default up to now. What was seen stays seen, so a repeat is harmless."""
+    """Up to a moment: the `upto` of the list that was shown. What was seen stays seen, so a repeat is harmless.
+
+    Without it, up to the last moment before which no end can still be missing: now, but for transactions under way.
+    """
     return await request.app[JOBS].activity.see(_viewer(body.scope, principal), body.upto)
 
 

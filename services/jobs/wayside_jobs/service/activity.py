@@ -50,13 +50,14 @@ class Activity:
         walk = Walk(places[:limit], places[limit - 1] if len(places) > limit else None)
         more = {
             "since": rfc3339(since),
+            "upto": rfc3339(mark.upto),
             "seen_at": rfc3339(mark.seen_at) if mark.seen_at else None,
             "unseen": await self._unseen(viewer, seen_after),
         }
         return orjson.dumps(await self._reader.fields(walk) | more)
 
     async def see(self, viewer: Viewer, upto: datetime | None) -> SeenReply:
-        """Note that somebody has seen how jobs ended up to a moment, or now; what was seen stays seen."""
+        """Note that somebody has seen how jobs ended up to a moment, or all that is known; what was seen stays seen."""
         seen_at = await self._lists.move_mark(viewer.scope, viewer.subject, upto)
         return SeenReply(seen_at=seen_at, unseen=await self._unseen(viewer, seen_at))
 

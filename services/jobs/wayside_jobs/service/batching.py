@@ -21,6 +21,7 @@ from wayside_service.errors import ScopeForbidden, Unavailable
 
 _ERRORS_LIMIT = 2
 _MESSAGE_LIMIT = 200
+_PASSING = (SimultaneousChange, Unavailable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class BatchCreator:
     async def create(self, raw_jobs: Sequence[JsonValue], orderer: Orderer) -> bytes:
         """Create jobs and say what became of each, in their order: `contracts.jobs.CreateManyReply`.
 
-        Raises `Unavailable` when it is not known of some whether they were created.
+        One of which it is not known whether it was created has a problem of status 503. Raises `Unavailable` when that is so
+        of all.
         """
         plain_text(orderer.idempotency_key, "/idempotency_key")
         items = [_admitted(item, orderer.may_create, index) for index, item in enumerate(_items(raw_jobs))]
@@ -50,7 +52,9 @@ class BatchCreator:
             for index, item in enumerate(items)
             if isinstance(item, BatchItem)
         ]
-        answers = iter(await self._creator.create_all(wanted))
+        made = await self._creator.create_all(wanted)
+        _check_any(made, of=len(items))
+        answers = iter(made)
         outcomes = [
             _outcome(index, next(answers)) if isinstance(item, BatchItem) else _refusal(index, item)
             for index, item in enumerate(items)
@@ -100,7 +104,7 @@ def _key(item: BatchItem, batch_key: str | None, index: int) -> str | None:
 
 
 def _outcome(index: int, answer: Created | Exception) -> Document:
-    """Write `contracts.jobs.CreateOutcome`; raises `Unavailable` when nobody knows."""
+    """Write `contracts.jobs.CreateOutcome`."""
     match answer:
         case Created():
             return {
@@ -109,12 +113,15 @@ def _outcome(index: int, answer: Created | Exception) -> Document:
                 "created": answer.is_new,
                 "replayed": answer.is_replay,
             }
-        case SimultaneousChange():
-            raise Unavailable(str(answer)) from answer
-        case Unavailable():
-            raise answer
         case _:
             return _refusal(index, _told(answer, index))
+
+
+def _check_any(answers: Sequence[Created | Exception], *, of: int) -> None:
+    """Raise `Unavailable` for a batch of which nothing could be done: its sender may as well repeat it whole."""
+    failures = [answer for answer in answers if isinstance(answer, _PASSING)]
+    if answers and len(failures) == of:
+        raise failures[0] if isinstance(failures[0], Unavailable) else Unavailable(str(failures[0]))
 
 
 def _told(error: Exception, index: int) -> Problem:

@@ -7,6 +7,7 @@ import orjson
 
 from wayside_events.contracts.jobs import (
     BULK_AT_ONCE_LIMIT,
+    BULK_COUNT_LIMIT,
     BULK_TYPE,
     BulkBody,
     BulkCounts,
@@ -33,9 +34,10 @@ _ACCEPTED = 202
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Which jobs an order is about: how many, and the first of them, or all of them if they are few."""
+    """Which jobs an order is about: how many (or, with `more`, more than that), and the first or, if they are few, all."""
 
     matched: int
+    more: bool
     job_ids: Sequence[str]
     wanted: Wanted | None
 
@@ -77,10 +79,11 @@ class BulkDesk:
 async def _find(unit: Unit, body: BulkBody, scope: ScopeName) -> Found:
     wanted = wanted_by(body, scope, await unit.now())
     if wanted is not None:
-        matched, job_ids = await Bulk(unit).match(wanted, BULK_AT_ONCE_LIMIT)
-        return Found(matched, job_ids, wanted)
+        counted_upto = BULK_COUNT_LIMIT + 1
+        matched, job_ids = await Bulk(unit).match(wanted, limit=BULK_AT_ONCE_LIMIT, count_limit=counted_upto)
+        return Found(min(matched, BULK_COUNT_LIMIT), matched == counted_upto, job_ids, wanted)
     named = list(dict.fromkeys(body.job_ids or ()))
-    return Found(len(named), named, None)
+    return Found(len(named), False, named, None)
 
 
 async def _counted_only(unit: Unit, body: BulkBody, found: Found) -> Answer:
@@ -89,7 +92,8 @@ async def _counted_only(unit: Unit, body: BulkBody, found: Found) -> Answer:
     seen = [job for job, _ in jobs.values() if job.scope == body.scope]
     matched = found.matched if found.wanted else len(seen)
     sample: list[Document] = [job_fields(job, None) for job in seen[:SAMPLE_LIMIT]]
-    reply = _fields(body, BulkCounts(matched=matched)) | {"dry_run": True, "sample": sample}
+    counts = BulkCounts(matched=matched)
+    reply = _fields(body, counts) | {"more": found.more, "dry_run": True, "sample": sample}
     return Answer(_OK, orjson.dumps(reply))
 
 
@@ -102,7 +106,8 @@ async def _accepted(unit: Unit, body: BulkBody, found: Found, orderer: Orderer) 
     job_input = Json(order.model_dump_json(exclude_none=True))
     await unit.insert([NewJob(change, job_input)])
     reply = _fields(body, BulkCounts(matched=found.matched)) | {
-        "job": orjson.Fragment(job_document(change.job, job_input))
+        "more": found.more,
+        "job": orjson.Fragment(job_document(change.job, job_input)),
     }
     return Done(Answer(_ACCEPTED, orjson.dumps(reply)), [change])
 

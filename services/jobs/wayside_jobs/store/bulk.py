@@ -1,12 +1,17 @@
 """Bulk work in a transaction: which jobs match, and which a bulk job still has to work on."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
+
 from wayside_events.contracts.jobs import BulkCounts
+from wayside_jobs.domain.errors import Collision
 from wayside_jobs.domain.wanted import Wanted
 from wayside_jobs.store.statements import SQL
 from wayside_jobs.store.unit import Unit
+from wayside_service.database import database_errors
 
 _GATHER_SECONDS = 300.0
 
@@ -17,10 +22,23 @@ class Bulk:
     def __init__(self, unit: Unit) -> None:
         self._connection = unit.connection
 
-    async def match(self, wanted: Wanted, limit: int) -> tuple[int, list[str]]:
-        """Return how many jobs match, and some of them."""
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """Do a part of the transaction or nothing of it; when it fails the rest can go on.
+
+        Raises `DatabaseUnavailable` or `Collision` where it cannot.
+        """
+        try:
+            with database_errors():
+                async with self._connection.transaction():
+                    yield
+        except asyncpg.LockNotAvailableError as error:
+            raise Collision("The rows are locked by somebody else.") from error
+
+    async def match(self, wanted: Wanted, *, limit: int, count_limit: int) -> tuple[int, list[str]]:
+        """Return how many jobs match, counted up to a limit, and some of them."""
         await self._connection.execute(SQL.plan_for_values)
-        rows = await self._connection.fetch(SQL.match_jobs, *_values(wanted), limit)
+        rows = await self._connection.fetch(SQL.match_jobs, *_values(wanted), limit, count_limit)
         return (rows[0]["matched"] if rows else 0), [row["id"] for row in rows]
 
     async def begin(self, bulk_id: str, wanted: Wanted | Sequence[str]) -> BulkCounts:

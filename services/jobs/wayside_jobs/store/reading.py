@@ -18,10 +18,11 @@ _WALK_SECONDS = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Up to when somebody has seen how jobs ended, if ever, and what time it is."""
+    """Up to when somebody has seen how jobs ended, if ever, what time it is, and up to when every end is known."""
 
     seen_at: datetime | None
     now: datetime
+    upto: datetime
 
 
 class Lists:
@@ -79,10 +80,10 @@ class Lists:
         async with self._store.acquire() as connection:
             row = await connection.fetchrow(SQL.read_mark, scope, subject)
         assert row is not None
-        return Mark(row["seen_at"], row["now"])
+        return Mark(row["seen_at"], row["now"], row["upto"])
 
     async def move_mark(self, scope: str, subject: str, upto: datetime | None) -> datetime:
-        """Note what somebody has seen: up to a moment, or now; returns the mark, which never goes back."""
+        """Note what somebody has seen: up to a moment, or all that is known; returns the mark, which never goes back."""
         async with self._store.acquire() as connection:
             seen_at: datetime = await connection.fetchval(SQL.move_mark, scope, subject, upto)
         return seen_at

@@ -12,6 +12,7 @@ from wayside_events.contracts.jobs.batch import (
 )
 from wayside_events.contracts.jobs.bulk import (
     BULK_AT_ONCE_LIMIT,
+    BULK_COUNT_LIMIT,
     BULK_IDS_LIMIT,
     BULK_QUEUE,
     BULK_TYPE,
@@ -126,6 +127,7 @@ __all__ = [
     "BATCH_JOBS_LIMIT",
     "BEAT_SUBJECT",
     "BULK_AT_ONCE_LIMIT",
+    "BULK_COUNT_LIMIT",
     "BULK_IDS_LIMIT",
     "BULK_QUEUE",
     "BULK_TYPE",

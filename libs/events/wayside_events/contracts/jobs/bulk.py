@@ -17,6 +17,9 @@ BULK_IDS_LIMIT = 1_000
 BULK_AT_ONCE_LIMIT = 500
 """More than so many jobs are the work of a job of their own, of the type `BULK_TYPE`."""
 
+BULK_COUNT_LIMIT = 10_000
+"""Up to here it is counted how many jobs match; a job that works on more knows the number when it has begun."""
+
 BULK_TYPE = "wayside.jobs.bulk"
 BULK_QUEUE = "wayside-internal"
 
@@ -112,11 +115,12 @@ class BulkCounts(Reply):
 class BulkReply(BulkCounts):
     """`items` has the outcome of each job, `sample` some of those a dry run found.
 
-    Of many jobs only `matched` is known: `job` is the job that works on them. Its partial result, and its result, are
-    `BulkCounts`; cancel it to stop.
+    Of many jobs only `matched` is known, and with `more` only that there are more than that: `job` is the job that works on
+    them. Its partial result, and its result, are `BulkCounts`; cancel it to stop.
     """
 
     action: BulkAction
+    more: bool = False
     dry_run: bool = False
     items: tuple[BulkItem, ...] = ()
     sample: tuple[Job, ...] = ()

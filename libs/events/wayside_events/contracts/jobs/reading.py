@@ -37,16 +37,18 @@ class ActivePage(JobPage):
 class RecentPage(JobPage):
     """Part of the jobs that ended after `since`, the last first. `unseen` of the caller's own ended after `seen_at`.
 
-    `seen_at` is None for who has never said so. 1,000 unseen means that many or more.
+    `seen_at` is None for who has never said so. 1,000 unseen means that many or more. Every job that ended up to `upto` is
+    in this list or before it: say so in `SeenBody` when it was shown.
     """
 
     since: Timestamp
+    upto: Timestamp
     seen_at: Timestamp | None = None
     unseen: Count
 
 
 class SeenBody(Request):
-    """The caller has seen how jobs ended up to a moment, by default up to now."""
+    """The caller has seen how jobs ended up to a moment, by default the last before which none can be missing."""
 
     scope: Scope
     upto: Timestamp | None = None
