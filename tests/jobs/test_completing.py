@@ -25,7 +25,7 @@ from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.reports import Chance, decide, prepare
 from wayside_jobs.domain.states import TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json
-from wayside_jobs.store import Completion, NewJob, Reports, Unit
+from wayside_jobs.store import Completion, Creations, NewJob, Reports, Unit
 
 _RICH: dict[str, Any] = {
     "session_id": "s-1",
@@ -66,7 +66,7 @@ async def stored(unit: Unit, job: Job) -> Job:
     """Store a job as it is, under an id of its own."""
     job = job._replace(id=new_id())
     new = job._replace(revision=1, status=JobStatus.QUEUED, attempt=0, lease_expires_at=None, due_at=None)
-    await unit.insert([NewJob(Change(new, Queued(QueuedReason.CREATED)), Json("1"))])
+    await Creations(unit).insert([NewJob([Change(new, Queued(QueuedReason.CREATED))], Json("1"))])
     if job != new:
         await unit.write({job.id: new}, [Change(job._replace(revision=max(job.revision, 2)), None)])
     return job

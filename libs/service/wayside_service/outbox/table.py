@@ -10,7 +10,7 @@ from wayside_service.outbox.frame import pack, portions
 OUTBOX_SQL: Final = (files(__package__) / "schema.sql").read_text(encoding="utf-8")
 """The DDL of the tables `outbox` and `outbox_dead`, for a migration of the service."""
 
-_ADD = "INSERT INTO outbox (events, messages) VALUES ($1, $2)"
+_ADD = "INSERT INTO outbox (events, messages) SELECT * FROM unnest($1::integer[], $2::bytea[])"
 
 
 class OutboxEvent(Protocol):
@@ -34,10 +34,13 @@ async def add_events(connection: Connection, events: Sequence[OutboxEvent]) -> N
     it, or its `INSERT`, does so. Call it once for all events of a transaction: it costs little more than for one.
     Wake the relay after the commit.
     """
-    if not events:
-        return
+    if events:
+        await connection.execute(_ADD, *outbox_rows(events))
+
+
+def outbox_rows(events: Sequence[OutboxEvent]) -> tuple[list[int], list[bytes]]:
+    """Encode events as rows for a statement that writes them itself: their columns `events` and `messages`."""
     names = [f"{event.nats_subject} {event.id}" for event in events]
     payloads = [event.to_json() for event in events]
-    for part in portions([len(payload) for payload in payloads]):
-        frame = pack(names[part], payloads[part])
-        await connection.execute(_ADD, part.stop - part.start, frame)
+    parts = list(portions([len(payload) for payload in payloads])) if events else []
+    return [part.stop - part.start for part in parts], [pack(names[part], payloads[part]) for part in parts]

@@ -1,7 +1,9 @@
 """Jobs on their way to a runner, and what is told of them: the assignment and the event."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import orjson
 
@@ -10,6 +12,7 @@ from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobEvent, JobMode, JobStarted, JobStatus
 from wayside_jobs.domain.documents import Document
 from wayside_jobs.domain.events import EncodedEvent
+from wayside_jobs.domain.job import Job
 from wayside_jobs.domain.states import TRANSITIONS, Verb
 from wayside_jobs.domain.values import Json, rfc3339
 
@@ -60,6 +63,58 @@ class Claimed(NamedTuple):
     cancel_grace_seconds: float
     input: Json
     child_count: int = 0
+
+    @classmethod
+    def of(cls, job: Job, job_input: Json) -> Self:
+        """Return what is told of a job that runs."""
+        assert job.runner is not None
+        assert job.started_at is not None
+        return cls(
+            id=job.id,
+            scope=job.scope,
+            type=job.type,
+            queue=job.queue,
+            priority=job.priority,
+            revision=job.revision,
+            attempt=job.attempt,
+            max_attempts=job.max_attempts,
+            runner=job.runner,
+            created_by=job.created_by,
+            created_at=job.created_at,
+            run_at=job.run_at,
+            started_at=job.started_at,
+            session_id=job.session_id,
+            related_type=job.related.type if job.related else None,
+            related_id=job.related.id if job.related else None,
+            parent_id=job.parent_id,
+            root_id=job.root_id,
+            traceparent=job.traceparent,
+            lease_seconds=job.policy.lease_seconds,
+            timeout_seconds=job.policy.timeout_seconds,
+            cancel_grace_seconds=job.policy.cancel_grace_seconds,
+            input=job_input,
+            child_count=job.child_count,
+        )
+
+
+def in_turn(jobs: Iterable[Job], after: str) -> list[Job]:
+    """Put jobs in the order in which claims take them, as `lock_ready` does: scopes take turns, beginning after `after`."""
+    seen: Counter[str] = Counter()
+    ranks: dict[EntityId, tuple[int, int, bool, str]] = {}
+    ordered = sorted(jobs, key=lambda job: (-job.priority, job.run_at, job.id))
+    for job in ordered:
+        seen[job.scope] += 1
+        ranks[job.id] = (-job.priority, seen[job.scope], job.scope <= after, job.scope)
+    return sorted(ordered, key=lambda job: ranks[job.id])
+
+
+def ready_job(job: Job, job_input: Json) -> ReadyJob:
+    """Return what is dealt of a job, as `lock_ready` does."""
+    texts = (job.created_by, job.session_id, job.traceparent)
+    size = sum(len(text) for text in texts if text)
+    if job.related is not None:
+        size += len(job.related.type) + len(job.related.id)
+    return ReadyJob(job.id, job.queue, job.type, job.scope, len(job_input.encode()) + 6 * size)
 
 
 def assignment(job: Claimed, token: str) -> bytes:

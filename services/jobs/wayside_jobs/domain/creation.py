@@ -81,6 +81,14 @@ def start_tracked(created: Change, *, runner: str, token_hash: bytes) -> Change:
     return Change(job._replace(status=JobStatus.RUNNING, **fields), Started())
 
 
+def hand_over(created: Change, *, runner: str, token_hash: bytes) -> Change:
+    """queued → running, at the moment of the creation: what a claim would do that finds the job at once."""
+    job = created.job
+    [status] = TRANSITIONS[job.status, Verb.CLAIM]
+    fields = attempt_fields(job, runner, token_hash, job.updated_at)
+    return Change(job._replace(status=status, revision=job.revision + 1, **fields), Started())
+
+
 def retry(job: Job, job_id: EntityId, origin: Origin, now: datetime) -> Change:
     """terminal → a new job like it, linked by `retry_of`; raises `WrongState`. The old one stays as it is.
 

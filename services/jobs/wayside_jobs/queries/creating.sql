@@ -1,18 +1,48 @@
 -- New jobs, and the keys that make a repeat harmless. Times are the database's; `$n` are values.
 
--- name: insert_jobs
--- Create jobs; one whose unique key an active job has is left out.
-INSERT INTO jobs (
-    id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
-    created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
-    ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
-    session_id, related_type, related_id, parent_id, root_id, depth, retry_of, unique_key, origin, traceparent,
-    runner, token_hash, seq, started_at, lease_expires_at, timeout_at, due_at, progress,
-    input_bytes, input
+-- name: create_jobs
+-- Create jobs without unique keys, and rows of the outbox with so many events ($6) each ($7): all, or nothing where
+-- jobs that were to begin at once have to wait. Their claims look for jobs of the queues $2 with the types $3, in pairs.
+WITH gate AS MATERIALIZED (
+    SELECT cardinality($2::text[]) = 0 OR nothing_comes_first($2, $3::text[], $4::text[], $5::bigint) AS is_open
+),
+created AS (
+    INSERT INTO jobs (
+        id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
+        created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
+        ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
+        session_id, related_type, related_id, parent_id, root_id, depth, retry_of, unique_key, origin, traceparent,
+        runner, token_hash, seq, started_at, lease_expires_at, timeout_at, due_at, progress,
+        input_bytes, input
+    )
+    SELECT given.* FROM gate CROSS JOIN unnest($1::new_job[]) AS given WHERE gate.is_open
+),
+told AS (
+    INSERT INTO outbox (events, messages)
+    SELECT rows.events, rows.messages FROM gate CROSS JOIN unnest($6::integer[], $7::bytea[]) AS rows (events, messages)
+    WHERE gate.is_open
 )
-SELECT * FROM unnest($1::new_job[])
-ON CONFLICT DO NOTHING
-RETURNING id::text;
+SELECT is_open, clock_timestamp() AS now FROM gate;
+
+-- name: insert_jobs
+-- Create jobs but those whose unique key an active job has; for $2 to $5 see `create_jobs`.
+WITH gate AS MATERIALIZED (
+    SELECT cardinality($2::text[]) = 0 OR nothing_comes_first($2, $3::text[], $4::text[], $5::bigint) AS is_open
+),
+created AS (
+    INSERT INTO jobs (
+        id, scope, type, mode, queue, priority, status, revision, attempt, max_attempts, is_ready,
+        created_by, created_at, updated_at, run_at, lease_seconds, cancel_grace_seconds, timeout_seconds,
+        ttl_seconds, backoff_initial_seconds, backoff_factor, backoff_max_seconds, backoff_jitter,
+        session_id, related_type, related_id, parent_id, root_id, depth, retry_of, unique_key, origin, traceparent,
+        runner, token_hash, seq, started_at, lease_expires_at, timeout_at, due_at, progress,
+        input_bytes, input
+    )
+    SELECT given.* FROM gate CROSS JOIN unnest($1::new_job[]) AS given WHERE gate.is_open
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT gate.is_open, created.id::text AS id FROM gate LEFT JOIN created ON true;
 
 -- name: find_unique
 -- The active job with a scope ($1), type ($2) and unique key ($3).

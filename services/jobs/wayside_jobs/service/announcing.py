@@ -11,6 +11,7 @@ import structlog
 
 from wayside_events.bus import BusError
 from wayside_events.contracts.jobs import WAKE_SUBJECT, RunnerPush, runner_subject
+from wayside_events.identifiers import EntityId
 from wayside_jobs.domain.claims import Claimed
 from wayside_jobs.domain.facts import CancelRequested, Queued
 from wayside_jobs.domain.job import Change, Job
@@ -114,8 +115,11 @@ class Announcer:
             self._to_tell[about].update(dict.fromkeys(job_ids))
             self._pending.set()
 
-    def committed(self, changes: Sequence[Change]) -> None:
-        """Say what follows from committed changes; those that nobody sees are passed over."""
+    def committed(self, changes: Sequence[Change], *, handed_over: Collection[EntityId] = ()) -> None:
+        """Say what follows from committed changes; those that nobody sees are passed over.
+
+        Jobs that were handed over have a runner already, who is told of by `claimed`.
+        """
         visible = [change for change in changes if change.fact is not None]
         if not visible:
             return
@@ -130,7 +134,11 @@ class Announcer:
         if any(change.job.is_cascading and not change.job.is_passed_over for change in visible):
             for callback in self._on_cascading:
                 callback()
-        queued = [change.job for change in visible if isinstance(change.fact, Queued)]
+        queued = [
+            change.job
+            for change in visible
+            if isinstance(change.fact, Queued) and change.job.id not in handed_over
+        ]
         self.ready({job.queue for job in queued if job.is_ready})
         if not all(job.is_ready for job in queued):
             self._scheduled()

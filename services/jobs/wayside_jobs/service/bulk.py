@@ -23,7 +23,7 @@ from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.wanted import Wanted
 from wayside_jobs.service.bulk_work import BulkWork, Orderer
 from wayside_jobs.service.repeating import Caller, Done, Once
-from wayside_jobs.store import NewJob, Unit
+from wayside_jobs.store import Creations, NewJob, Unit
 from wayside_jobs.store.bulk import Bulk
 from wayside_jobs.store.keys import Answer
 
@@ -104,7 +104,7 @@ async def _accepted(unit: Unit, body: BulkBody, found: Found, orderer: Orderer) 
     origin = Origin(created_by=orderer.subject, traceparent=orderer.traceparent)
     change = create(new_id(), wanted, BULK_SPEC, origin, await unit.now())
     job_input = Json(order.model_dump_json(exclude_none=True))
-    await unit.insert([NewJob(change, job_input)])
+    await Creations(unit).insert([NewJob([change], job_input)])
     reply = _fields(body, BulkCounts(matched=found.matched)) | {
         "more": found.more,
         "job": orjson.Fragment(job_document(change.job, job_input)),

@@ -14,6 +14,7 @@ from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
 from wayside_jobs.domain.reserved import check_creation
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
+from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.grouping import Group
 from wayside_jobs.service.making import Created, Creation, Making
 from wayside_jobs.service.registry import JobType, JobTypes
@@ -36,8 +37,15 @@ class Creator:
     """Creates jobs. Creations that arrive together are one transaction."""
 
     def __init__(
-        self, store: Store, types: JobTypes, announcer: Announcer, limits: FamilyLimits = DEFAULT_LIMITS
+        self,
+        store: Store,
+        types: JobTypes,
+        announcer: Announcer,
+        desk: ClaimDesk,
+        *,
+        limits: FamilyLimits = DEFAULT_LIMITS,
     ) -> None:
+        self._desk = desk
         self._limits = limits
         self._store = store
         self._types = types
@@ -88,10 +96,20 @@ class Creator:
 
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
         """Create jobs no two of which share a key, in one transaction."""
-        async with self._store.transaction() as unit:
-            making = Making(unit, self._limits)
-            answers = await making.run(creations)
-        self._announcer.committed(making.changes)
+        are_alone = all(creation.is_alone for creation in creations)
+        making = None
+        try:
+            async with self._store.statement() if are_alone else self._store.transaction() as unit:
+                making = Making(unit, self._desk, self._limits)
+                answers = await making.run(creations)
+            making.promise.keep(making.claimed)
+        finally:
+            if making is not None:
+                making.promise.put_back()
+        handed_over = {job.id for job in making.claimed}
+        self._announcer.committed(making.changes, handed_over=handed_over)
+        if making.claimed:
+            self._announcer.claimed(making.claimed)
         return [answers[creation.job_id] for creation in creations]
 
 

@@ -99,7 +99,7 @@ class Jobs:
         once = Once(store, announcer)
         reporter = Reporter(store, announcer, metrics, log_bounds=log_bounds)
         desk = ClaimDesk(store, flow, announcer, metrics, backstop_seconds=settings.claim_backstop_seconds)
-        creator = Creator(store, types, announcer, limits)
+        creator = Creator(store, types, announcer, desk, limits=limits)
         lists = Lists(store)
         reader = Reader(store, lists, Kinship(Groups(store), types))
         return cls(

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus
-from wayside_jobs.domain.creation import Origin, create, start_tracked
+from wayside_jobs.domain.claims import Claimed
+from wayside_jobs.domain.creation import Origin, create, hand_over, start_tracked
 from wayside_jobs.domain.documents import ALONE, Document, Kin, assignment_fields, job_document
 from wayside_jobs.domain.errors import IdempotencyConflict, JobsError, SimultaneousChange, UnknownParent
 from wayside_jobs.domain.family import FamilyLimits, Parent, check_child
@@ -17,8 +18,9 @@ from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.links import resource_link
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
+from wayside_jobs.service.claiming import ClaimDesk, Promise
 from wayside_jobs.service.tokens import new_token
-from wayside_jobs.store import Family, KeyUse, NewJob, Period, Uniques, Unit
+from wayside_jobs.store import Creations, Family, KeyUse, NewJob, Period, Uniques, Unit
 
 
 class Creation(NamedTuple):
@@ -30,6 +32,12 @@ class Creation(NamedTuple):
     spec: JobTypeSpec
     origin: Origin
     key: KeyUse | None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether to create it means to write one row and its events, and nothing else."""
+        wanted = self.wanted
+        return self.key is None and wanted.unique_key is None and wanted.parent_id is None
 
     @property
     def identities(self) -> frozenset[tuple[str, ...]]:
@@ -77,20 +85,37 @@ def _as_told(before: KeyUse) -> Created:
 
 
 class _New(NamedTuple):
+    """A job as it is told to who asked for it; `started` when it has a runner then."""
+
     creation: Creation
     change: Change
     token: str | None
+    started: Change | None = None
+
+    @property
+    def stored(self) -> NewJob:
+        """What is written."""
+        changes = [self.change] if self.started is None else [self.change, self.started]
+        return NewJob(changes, self.creation.input)
 
 
 class Making:
-    """Creates jobs no two of which share a key. `changes` are what is to be announced after the commit."""
+    """Creates jobs no two of which share a key, and hands them over to claims that wait for them.
 
-    def __init__(self, unit: Unit, limits: FamilyLimits) -> None:
+    `changes` are what is to be announced after the commit; `claimed` are the jobs handed over, with which the `promise` is
+    to be kept then.
+    """
+
+    def __init__(self, unit: Unit, desk: ClaimDesk, limits: FamilyLimits) -> None:
         self._unit = unit
+        self._desk = desk
         self._family = Family(unit)
+        self._creations = Creations(unit)
         self._limits = limits
         self._answers: dict[EntityId, Created | Exception] = {}
         self.changes: list[Change] = []
+        self.claimed: list[Claimed] = []
+        self.promise = Promise()
 
     async def run(self, creations: Sequence[Creation]) -> dict[EntityId, Created | Exception]:
         """Return what became of each, by the id it was to have."""
@@ -203,17 +228,40 @@ class Making:
     async def _insert(self, creations: Sequence[Creation]) -> None:
         if not creations:
             return
-        now = await self._unit.now()
+        now = await self._creations.now()
         new = [_new(creation, now) for creation in creations]
         # In one order for all: two transactions that wait for each other's unique keys would wait for ever.
         new.sort(key=_unique_key)
-        inserted = await self._unit.insert([NewJob(item.change, item.creation.input) for item in new])
-        for item in new:
+        handed = self._promised(new)
+        inserted = await self._creations.insert([item.stored for item in handed], self.promise.gate)
+        if inserted is None:
+            self.promise.put_back()
+            handed, inserted = new, await self._creations.insert([item.stored for item in new])
+        assert inserted is not None
+        for item in handed:
             if item.change.job.id in inserted:
-                self.changes.append(item.change)
-                self._answers[item.creation.job_id] = _answer(item)
+                self._made(item)
             else:
                 self._answers[item.creation.job_id] = await self._existing(item.creation)
+
+    def _promised(self, new: Sequence[_New]) -> list[_New]:
+        """Let jobs begin at once for which a claim waits, unless the transaction finds others that come first."""
+        self.promise = self._desk.promise(
+            [(item.change.job, item.creation.input) for item in new if item.change.job.is_ready]
+        )
+        handed = []
+        for item in new:
+            if attempt := self.promise.attempts.get(item.change.job.id):
+                runner, token_hash = attempt.runner, attempt.token_hash
+                item = item._replace(started=hand_over(item.change, runner=runner, token_hash=token_hash))  # noqa: PLW2901
+            handed.append(item)
+        return handed
+
+    def _made(self, item: _New) -> None:
+        self.changes.append(item.change)
+        self._answers[item.creation.job_id] = _answer(item)
+        if item.started is not None:
+            self.claimed.append(Claimed.of(item.started.job, item.creation.input))
 
     async def _existing(self, creation: Creation) -> Created:
         wanted = creation.wanted

@@ -40,9 +40,14 @@ class Flow:
 
     async def limits(self) -> Limits:
         """Return the limits; raises `DatabaseUnavailable` when they have to be read and cannot be."""
-        while self._read_at is None or time.monotonic() - self._read_at > 2 * MAX_AGE_SECONDS:
+        while (known := self.known()) is None:
             await self.refresh()
-        return self._known
+        return known
+
+    def known(self) -> Limits | None:
+        """Return the limits if they are known."""
+        is_known = self._read_at is not None and time.monotonic() - self._read_at <= 2 * MAX_AGE_SECONDS
+        return self._known if is_known else None
 
     async def refresh(self) -> None:
         """Read the limits, once for all who want that now."""

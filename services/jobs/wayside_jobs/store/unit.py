@@ -12,13 +12,14 @@ from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.domain.events import encode_events
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import Json
+from wayside_jobs.store.clock import Clock
 from wayside_jobs.store.logs import LogBook
-from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row, new_row
+from wayside_jobs.store.rows import changed_row, columns_of, job_of, lease_row
 from wayside_jobs.store.statements import SQL
 from wayside_service.database import Connection
 from wayside_service.outbox import add_events
 
-__all__ = ["SQL", "KeyUse", "Locked", "NewJob", "Unit"]
+__all__ = ["SQL", "KeyUse", "Locked", "Unit"]
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -29,14 +30,6 @@ class Locked:
 
     jobs: Mapping[str, Job]
     now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to create, with its input."""
-
-    change: Change
-    input: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +54,9 @@ class KeyUse:
 class Unit:
     """The statements of one transaction. Lock before writing; events get the order of the changes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Clock | None = None) -> None:
         self._connection = connection
+        self.clock = clock or Clock()
 
     @property
     def connection(self) -> Connection:
@@ -72,6 +66,7 @@ class Unit:
     async def now(self) -> datetime:
         """The database's time."""
         moment: datetime = await self._connection.fetchval(SQL.read_clock)
+        self.clock.hear(moment)
         return moment
 
     async def lock(self, job_ids: Sequence[str]) -> Locked:
@@ -104,14 +99,6 @@ class Unit:
         await self._save(known, visible)
         await self._extend([job for job in silent if job != known[job.id]])
         await add_events(self._connection, encode_events([*written, *changes]))
-
-    async def insert(self, new: Sequence[NewJob]) -> set[str]:
-        """Create jobs with their events; returns the ids of those whose unique key was free."""
-        rows = [new_row(item.change.job, item.input) for item in new]
-        inserted = {row["id"] for row in await self._connection.fetch(SQL.insert_jobs, rows)}
-        changes = [item.change for item in new if item.change.job.id in inserted]
-        await add_events(self._connection, encode_events(changes))
-        return inserted
 
     async def delete(self, changes: Sequence[Change]) -> None:
         """Delete jobs and say so."""

@@ -1,12 +1,18 @@
 """Claims: runners ask for work and wait here, in the order of their arrival, until there is some."""
 
 import asyncio
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 from wayside_events.contracts.jobs import ClaimRequest
+from wayside_jobs.domain.claims import in_turn, ready_job
+from wayside_jobs.domain.flow import Limits
+from wayside_jobs.domain.job import Job
+from wayside_jobs.domain.values import Json
 from wayside_jobs.service.announcing import ANY_QUEUE, Announcer
 from wayside_jobs.service.claiming.dealing import Waiter
 from wayside_jobs.service.claiming.lane import Interest, Lane
+from wayside_jobs.service.claiming.promising import Promise, Share
 from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.queues import Flow
 from wayside_jobs.store import Store
@@ -54,6 +60,41 @@ class ClaimDesk:
         assignments = await waiter.future
         self._metrics.claims.labels("yes" if assignments else "no").inc()
         return assignments
+
+    def promise(self, jobs: Sequence[tuple[Job, Json]]) -> Promise:
+        """Keep parked claims for jobs that are about to be created, as far as there are some, in the order of claims.
+
+        No lane takes part for which a limit counts, or for which there may be something else to claim.
+        """
+        limits = self._flow.known()
+        if limits is None or all(lane.hungry_until is None for lane in self._lanes.values()):
+            return Promise()
+        inputs = {job.id: job_input for job, job_input in jobs}
+        wanted: dict[Lane, list[Job]] = defaultdict(list)
+        lanes: dict[tuple[str, str], Lane | None] = {}
+        for job, _ in jobs:
+            place = (job.queue, job.type)
+            if place not in lanes:
+                lanes[place] = self._hungriest(place, limits)
+            if lane := lanes[place]:
+                wanted[lane].append(job)
+        shares = []
+        for lane, candidates in wanted.items():
+            ready = [ready_job(job, inputs[job.id]) for job in in_turn(candidates, lane.after)]
+            if gifts := lane.promise(ready):
+                shares.append(Share(lane, gifts, ready))
+        return Promise(shares)
+
+    def _hungriest(self, place: tuple[str, str], limits: Limits) -> Lane | None:
+        """Return the lane for a queue and type in which somebody waits longest, of those without limits."""
+        found = [
+            (hungry_until, number, lane)
+            for number, lane in enumerate(self._lanes.values())
+            if (hungry_until := lane.hungry_until) is not None
+            and lane.serves(*place)
+            and not limits.keys_of(lane.queues, lane.job_types)
+        ]
+        return min(found)[2] if found else None
 
     def wake(self, queues: Collection[str]) -> None:
         """Say that queues have work."""

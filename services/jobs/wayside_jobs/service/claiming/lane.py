@@ -1,22 +1,24 @@
 """The claims of runners that want the same: one transaction serves all that wait."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import product
+from math import inf
 
 import structlog
 
 from wayside_events.identifiers import EntityId
-from wayside_jobs.domain.claims import Claimed, ReadyJob, assignment
+from wayside_jobs.domain.claims import Claimed, ReadyJob
 from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.flow import Limits, Pairs, Room, Search
 from wayside_jobs.service.announcing import Announcer
-from wayside_jobs.service.claiming.dealing import Hand, Waiter, deal
+from wayside_jobs.service.claiming.dealing import Waiter, deal
+from wayside_jobs.service.claiming.gifts import Gift
 from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.queues import Flow
-from wayside_jobs.service.tokens import new_tokens
-from wayside_jobs.store import Attempt, Claims, Found, Store
+from wayside_jobs.store import Claims, Found, Store
 from wayside_service.errors import ServiceError
 
 LOCK_LIMIT = 1_000
@@ -35,17 +37,24 @@ log = structlog.get_logger("wayside_jobs.claiming")
 
 
 class Lane:
-    """The claims of runners with one interest. Whenever it is woken, one transaction serves them all."""
+    """The claims of runners with one interest. Whenever it is woken, one transaction serves them all.
+
+    When that left nothing, the lane is dry until somebody speaks of work: claims that come wait without another look, and
+    may be promised to jobs that are about to be created.
+    """
 
     def __init__(
         self, interest: Interest, store: Store, flow: Flow, announcer: Announcer, metrics: JobsMetrics
     ) -> None:
         self.queues, self.job_types = interest
+        self.pairs = _pairs_of(interest)
         self.after = ""
         self._waiters: deque[Waiter] = deque()
-        self._woken = asyncio.Event()
+        self._promised: list[Waiter] = []
+        self._stirred = asyncio.Event()
+        self._was_woken = True
+        self._is_dry = False
         self._pauses = 0
-        self._pairs = _pairs_of(interest)
         self._store = store
         self._flow = flow
         self._announcer = announcer
@@ -56,49 +65,97 @@ class Lane:
         """How many claims wait for which there was nothing when they came."""
         return sum(waiter.is_parked for waiter in self._waiters)
 
+    @property
+    def hungry_until(self) -> float | None:
+        """When the first of the claims gives up that wait although there is nothing; `None` when there is none."""
+        return self._waiters[0].answer_at if self._is_dry and self._waiters else None
+
+    def serves(self, queue: str, job_type: str) -> bool:
+        """Whether its runners take such jobs."""
+        return queue in self.queues and job_type in self.job_types
+
     def add(self, waiter: Waiter) -> None:
-        """Let a claim wait, behind the others."""
+        """Let a claim wait, behind the others. One that has no time wants to know what there is now."""
+        waiter.is_parked = self._is_dry
         self._waiters.append(waiter)
-        self._woken.set()
+        if self._is_dry and waiter.request.wait_ms:
+            self._stirred.set()
+        else:
+            self.wake()
 
     def wake(self) -> None:
         """Say that there may be work."""
-        self._woken.set()
+        self._is_dry = False
+        self._was_woken = True
+        self._stirred.set()
 
     def withdraw(self, runner: str | None = None) -> None:
         """Answer the claims of one runner, or all: at once, or with what a transaction under way gives them."""
-        for waiter in self._waiters:
+        for waiter in (*self._waiters, *self._promised):
             if runner is None or waiter.request.runner == runner:
                 waiter.is_withdrawn = True
-        self._woken.set()
+        self._stirred.set()
+
+    def promise(self, ready: Sequence[ReadyJob]) -> list[Gift]:
+        """Keep claims for jobs that are about to be created, none if there may be others to claim."""
+        if not self._is_dry:
+            return []
+        self._answer_gone(asyncio.get_running_loop().time())
+        gifts = list(map(Gift, deal(ready, self._waiters)))
+        for gift in gifts:
+            self._waiters.remove(gift.waiter)
+            self._promised.append(gift.waiter)
+        return gifts
+
+    def keep(
+        self, gifts: Sequence[Gift], ready: Sequence[ReadyJob], known: Mapping[EntityId, Claimed]
+    ) -> None:
+        """Answer claims that were promised jobs with those of them that are known; who gets none waits on."""
+        unserved = []
+        for gift in gifts:
+            if assignments := gift.assignments(known):
+                self._promised.remove(gift.waiter)
+                _answer(gift.waiter, assignments)
+            else:
+                unserved.append(gift)
+        self.after = next((item.scope for item in reversed(ready) if item.id in known), self.after)
+        self.put_back(unserved)
+
+    def put_back(self, gifts: Sequence[Gift]) -> None:
+        """Let claims wait on, before the others, and look for what they missed."""
+        for gift in reversed(gifts):
+            self._promised.remove(gift.waiter)
+            self._waiters.appendleft(gift.waiter)
+        if gifts:
+            self.wake()
+        self._stirred.set()
 
     async def run(self, backstop_seconds: float) -> None:
         """Serve until nobody waits any more."""
         loop = asyncio.get_running_loop()
         poll_at = loop.time() + backstop_seconds
-        while self._waiters:
-            was_woken = await self._wait(min(poll_at, *(waiter.answer_at for waiter in self._waiters)))
-            is_poll = not was_woken and loop.time() >= poll_at
-            if was_woken or is_poll:
+        while self._waiters or self._promised:
+            await self._wait(min((waiter.answer_at for waiter in self._waiters), default=inf), poll_at)
+            is_poll = not self._was_woken and loop.time() >= poll_at
+            if self._was_woken or is_poll:
                 poll_at = loop.time() + backstop_seconds
                 found = await self._try_to_serve()
                 if is_poll and found:
                     self._metrics.backstop_hits.inc()
                     log.info("backstop_found_work", queues=self.queues, jobs=found)
+            self._answer_gone(loop.time())
             self._answer_late(loop.time())
 
-    async def _wait(self, until: float) -> bool:
-        """Return whether somebody woke the lane before the time."""
-        if not self._woken.is_set():
-            try:
-                async with asyncio.timeout_at(until):
-                    await self._woken.wait()
-            except TimeoutError:
-                return False
-        return True
+    async def _wait(self, answer_at: float, poll_at: float) -> None:
+        """Wait until the lane is stirred, or for the next thing to do."""
+        if not self._stirred.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(min(answer_at, poll_at)):
+                    await self._stirred.wait()
+        self._stirred.clear()
 
     async def _try_to_serve(self) -> int:
-        self._woken.clear()
+        self._was_woken = self._is_dry = False
         try:
             return await self._serve()
         except (ServiceError, JobsError) as error:
@@ -118,15 +175,17 @@ class Lane:
         async with self._store.transaction() as unit:
             claims = Claims(unit)
             room = await self._room(claims, limits)
-            search = room.search(self._pairs, slots) if room else Search(self._pairs, slots, slots)
+            search = room.search(self.pairs, slots) if room else Search(self.pairs, slots, slots)
             found = await claims.lock_ready(search, after=self.after)
             self._answer_gone(asyncio.get_running_loop().time())
             admitted = room.admit(found.jobs) if room else found.jobs
-            gifts = [_Gift(hand) for hand in deal(admitted, self._waiters)]
+            gifts = [Gift(hand) for hand in deal(admitted, self._waiters)]
             claimed = await claims.start([attempt for gift in gifts for attempt in gift.attempts])
         if claimed:
             self._give(gifts, admitted, claimed)
         self._continue(found, admitted, claimed)
+        # What limits keep back may be claimed at any moment.
+        self._is_dry = self._is_dry and room is None
         for waiter in looked_for:
             waiter.is_parked = True
         return len(claimed)
@@ -136,15 +195,13 @@ class Lane:
         keys = limits.keys_of(self.queues, self.job_types)
         return Room(limits, await claims.count_running(keys)) if keys else None
 
-    def _give(
-        self, gifts: Sequence["_Gift"], admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]
-    ) -> None:
+    def _give(self, gifts: Sequence[Gift], admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]) -> None:
         known = {job.id: job for job in claimed}
         self.after = next(item.scope for item in reversed(admitted) if item.id in known)
         self._announcer.claimed(claimed)
         for gift in gifts:
             if assignments := gift.assignments(known):
-                self._answer(gift.hand.waiter, assignments)
+                self._answer(gift.waiter, assignments)
 
     def _continue(self, found: Found, admitted: Sequence[ReadyJob], claimed: Sequence[Claimed]) -> None:
         """Go on if there may be more, and look again in a moment for what others have locked.
@@ -156,11 +213,12 @@ class Lane:
         if were_left:
             self._announcer.ready(self.queues)
         if were_left or (claimed and found.are_more):
-            self._woken.set()
+            self.wake()
         self._pauses = self._pauses + 1 if found.were_passed_over else 0
         if found.were_passed_over and self._waiters:
             pause = PAUSES_SECONDS[min(self._pauses, len(PAUSES_SECONDS)) - 1]
-            asyncio.get_running_loop().call_later(pause, self._woken.set)
+            asyncio.get_running_loop().call_later(pause, self.wake)
+        self._is_dry = not (self._was_woken or found.are_more or found.were_passed_over)
 
     def _answer_gone(self, now: float) -> None:
         """Drop claims whose answer nobody waits for any more: they must not be given a job."""
@@ -176,8 +234,7 @@ class Lane:
 
     def _answer(self, waiter: Waiter, documents: list[bytes]) -> None:
         self._waiters.remove(waiter)
-        if not waiter.future.done():
-            waiter.future.set_result(documents)
+        _answer(waiter, documents)
 
     def _fail(self, error: Exception) -> None:
         while self._waiters:
@@ -186,20 +243,9 @@ class Lane:
                 waiter.future.set_exception(error)
 
 
-class _Gift:
-    """The attempts one claim is given, each with its token."""
-
-    def __init__(self, hand: Hand) -> None:
-        self.hand = hand
-        self.attempts: list[Attempt] = []
-        self._tokens: list[tuple[EntityId, str]] = []
-        for item, (token, token_hash) in zip(hand.jobs, new_tokens(len(hand.jobs)), strict=True):
-            self.attempts.append(Attempt(item.id, hand.waiter.request.runner, token_hash))
-            self._tokens.append((item.id, token))
-
-    def assignments(self, claimed: Mapping[EntityId, Claimed]) -> list[bytes]:
-        """Write what was claimed in fact, most urgent first."""
-        return [assignment(claimed[job_id], token) for job_id, token in self._tokens if job_id in claimed]
+def _answer(waiter: Waiter, documents: list[bytes]) -> None:
+    if not waiter.future.done():
+        waiter.future.set_result(documents)
 
 
 def _pairs_of(interest: Interest) -> Pairs:
