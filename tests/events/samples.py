@@ -113,6 +113,7 @@ SAMPLES: tuple[Event[Any], ...] = (
     event(edges.SuggestionCreated, edges.SuggestionProposedData(**PROPOSED), 1),
     event(edges.SuggestionUpdated, edges.SuggestionProposedData(**PROPOSED), 2),
     event(edges.SuggestionApproved, edges.SuggestionApprovedData(**DECIDED, edge_id=EDGE), 3),
+    event(edges.SuggestionEndorsed, edges.SuggestionEndorsedData(**DECIDED, endorsed_by=("grace",)), 3),
     event(edges.SuggestionRejected, edges.SuggestionRejectedData(**DECIDED), 3),
     event(
         edges.SuggestionReopened,

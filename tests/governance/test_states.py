@@ -22,10 +22,11 @@ def test_only_a_pending_suggestion_is_decided() -> None:
     assert decided == {SuggestionStatus.PENDING}
 
 
-def test_every_status_but_superseded_leads_back_to_pending() -> None:
-    returning = {
-        status
-        for (status, _), after in TRANSITIONS.items()
-        if after is SuggestionStatus.PENDING and status is not SuggestionStatus.PENDING
-    }
-    assert returning == set(SuggestionStatus) - {SuggestionStatus.PENDING, SuggestionStatus.SUPERSEDED}
+def test_from_every_status_an_undo_leads_back_to_pending() -> None:
+    undone = {status for (status, verb), after in TRANSITIONS.items() if verb is Verb.UNDO}
+    assert undone == set(SuggestionStatus) - {SuggestionStatus.PENDING}
+
+
+def test_a_superseded_suggestion_waits_again_only_by_an_undo() -> None:
+    verbs = {verb for status, verb in TRANSITIONS if status is SuggestionStatus.SUPERSEDED}
+    assert verbs == {Verb.UNDO}

@@ -8,8 +8,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from wayside_events.edges import (
     EdgeCreated,
     EdgeRemoved,
+    PolicySuspended,
     SuggestionApproved,
     SuggestionCreated,
+    SuggestionEndorsed,
     SuggestionExpired,
     SuggestionRejected,
     SuggestionReopened,
@@ -41,11 +43,13 @@ AnyEvent = (
     | SuggestionCreated
     | SuggestionUpdated
     | SuggestionApproved
+    | SuggestionEndorsed
     | SuggestionRejected
     | SuggestionReopened
     | SuggestionExpired
     | EdgeCreated
     | EdgeRemoved
+    | PolicySuspended
 )
 
 EVENT_CLASSES: MappingProxyType[str, type[Event[Any]]] = MappingProxyType(

@@ -82,6 +82,13 @@ class SuggestionRejectedData(SuggestionDecidedData):
     status: Literal[SuggestionStatus.REJECTED] = SuggestionStatus.REJECTED
 
 
+class SuggestionEndorsedData(SuggestionDecidedData):
+    """One of the two approvals that the type needs; `endorsed_by` are all who gave one."""
+
+    status: Literal[SuggestionStatus.PENDING] = SuggestionStatus.PENDING
+    endorsed_by: tuple[str, ...]
+
+
 class ReopenCause(StrEnum):
     """Why a decided suggestion waits again."""
 
@@ -99,9 +106,15 @@ class SuggestionReopenedData(SuggestionData):
 
 
 class SuggestionExpiredData(SuggestionData):
-    """The suggestion left the queue without a verdict of its own."""
+    """The suggestion left the queue without an answer of its own; by what decision, and whose."""
 
     status: Literal[SuggestionStatus.EXPIRED, SuggestionStatus.SUPERSEDED, SuggestionStatus.WITHDRAWN]
+    decision_id: Id | None = None
+    reviewed_by: str | None = None
+    reviewed_at: Timestamp | None = None
+    reason_code: str | None = None
+    note: str | None = None
+    policy_version: str | None = None
 
 
 class EdgeData(ClaimData):
@@ -131,6 +144,24 @@ class EdgeRemovedData(EdgeData):
     reason: str | None = None
 
 
+class PolicySuspendedData(Data):
+    """A policy that its breaker stopped: people agreed with `agreed` of `checked` held out; `promised` was the share."""
+
+    policy_id: Id
+    name: str
+    version: int = Field(ge=1)
+    cause: Literal["low_agreement", "disagreements_in_a_row"]
+    detail: str
+    checked: int = Field(ge=0)
+    agreed: int = Field(ge=0)
+    promised: float
+
+    @property
+    def entity_id(self) -> EntityId:
+        """The policy."""
+        return self.policy_id
+
+
 D = TypeVar("D", bound=Data)
 
 
@@ -156,6 +187,12 @@ class SuggestionApproved(EdgesEvent[SuggestionApprovedData]):
     """A person or a policy approved; the edge exists."""
 
     type: Literal["edges.suggestion.approved"] = "edges.suggestion.approved"
+
+
+class SuggestionEndorsed(EdgesEvent[SuggestionEndorsedData]):
+    """A first reviewer approved; another one has to."""
+
+    type: Literal["edges.suggestion.endorsed"] = "edges.suggestion.endorsed"
 
 
 class SuggestionRejected(EdgesEvent[SuggestionRejectedData]):
@@ -186,3 +223,9 @@ class EdgeRemoved(EdgesEvent[EdgeRemovedData]):
     """An edge was removed."""
 
     type: Literal["edges.edge.removed"] = "edges.edge.removed"
+
+
+class PolicySuspended(EdgesEvent[PolicySuspendedData]):
+    """People disagreed with a policy; it decides nothing any more."""
+
+    type: Literal["edges.policy.suspended"] = "edges.policy.suspended"

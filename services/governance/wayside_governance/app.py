@@ -12,6 +12,7 @@ from wayside_governance import rpc
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
 from wayside_governance.routes.keys import DECISIONS, INTAKE, QUERIES
+from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.problems import ERROR_STATUSES
@@ -47,8 +48,9 @@ def build(settings: GovernanceSettings) -> web.Application:
     relay = Relay(database, bus, wake_subject=WAKE_SUBJECT, registry=app[METRICS].registry)
     metrics = GovernanceMetrics(app[METRICS].registry)
     intake = IntakeService(database, relay.wake, metrics)
+    decider = Decider(database, relay.wake, settings.reject_reason_codes, metrics)
     app[INTAKE] = intake
-    app[DECISIONS] = DecisionService(database, relay.wake, settings.reject_reason_codes, metrics)
+    app[DECISIONS] = DecisionService(decider)
     app[QUERIES] = QueryService(database)
 
     async def serve_requests(bus: Bus) -> None:

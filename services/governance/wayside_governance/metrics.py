@@ -29,6 +29,7 @@ class GovernanceMetrics:
         for outcome, count in Tally(one.outcome for one in outcomes).items():
             self._proposals.labels(outcome).inc(count)
 
-    def count_decision(self, verdict: Verdict) -> None:
-        """Count a decision that was recorded."""
-        self._decisions.labels(verdict).inc()
+    def count_decisions(self, verdicts: Iterable[Verdict]) -> None:
+        """Count decisions that were recorded."""
+        for verdict, count in Tally(verdicts).items():
+            self._decisions.labels(verdict).inc(count)

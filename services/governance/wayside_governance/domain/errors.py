@@ -70,6 +70,38 @@ class EdgeExists(DecisionConflict):
     title = "The edge exists already"
 
 
+class RivalExists(DecisionConflict):
+    """The type is functional, and another edge of it leaves the node already."""
+
+    code = "rival_exists"
+    title = "A rival has been approved"
+
+    def __init__(self, edge_id: str | None) -> None:
+        named = f": {edge_id}" if edge_id else " by another item of this request"
+        super().__init__(f"The node has its one edge of this type already{named}. Undo that approval first.")
+        self.edge_id = edge_id
+
+
+class AlreadyEndorsed(DecisionConflict):
+    """Two have to approve, and this reviewer is one of them."""
+
+    code = "already_endorsed"
+    title = "Somebody else has to approve too"
+
+    def __init__(self, reviewer: str) -> None:
+        super().__init__(f"{reviewer} has approved this already; it takes a second reviewer.")
+
+
+class ContentChanged(DecisionConflict):
+    """A node's content is not what the reviewer was shown."""
+
+    code = "content_changed"
+    title = "The content of a node has changed"
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__(f"The content of the node {node_id} has changed since it was shown.")
+
+
 class OwnProposal(GovernanceError):
     """Whoever proposed never approves."""
 

@@ -13,8 +13,10 @@ class Verb(StrEnum):
 
     ADD_EVIDENCE = "add_evidence"  # proposed again while it waits
     APPROVE = "approve"  # the claim holds: its edge comes into being
+    ENDORSE = "endorse"  # the first of two approvals
     REJECT = "reject"  # the claim does not hold
     UNDO = "undo"  # the latest decision is taken back
+    RETRACT = "retract"  # the latest decision is taken back, and was an endorsement
     REOPEN = "reopen"  # proposed again, with something new
     SUPERSEDE = "supersede"  # a rival was approved
     EXPIRE = "expire"  # nobody decided in time
@@ -25,12 +27,17 @@ TRANSITIONS: Mapping[tuple[SuggestionStatus, Verb], SuggestionStatus] = MappingP
     {
         (SuggestionStatus.PENDING, Verb.ADD_EVIDENCE): SuggestionStatus.PENDING,
         (SuggestionStatus.PENDING, Verb.APPROVE): SuggestionStatus.APPROVED,
+        (SuggestionStatus.PENDING, Verb.ENDORSE): SuggestionStatus.PENDING,
+        (SuggestionStatus.PENDING, Verb.RETRACT): SuggestionStatus.PENDING,
         (SuggestionStatus.PENDING, Verb.REJECT): SuggestionStatus.REJECTED,
         (SuggestionStatus.PENDING, Verb.SUPERSEDE): SuggestionStatus.SUPERSEDED,
         (SuggestionStatus.PENDING, Verb.EXPIRE): SuggestionStatus.EXPIRED,
         (SuggestionStatus.PENDING, Verb.WITHDRAW): SuggestionStatus.WITHDRAWN,
         (SuggestionStatus.APPROVED, Verb.UNDO): SuggestionStatus.PENDING,
         (SuggestionStatus.REJECTED, Verb.UNDO): SuggestionStatus.PENDING,
+        (SuggestionStatus.SUPERSEDED, Verb.UNDO): SuggestionStatus.PENDING,
+        (SuggestionStatus.EXPIRED, Verb.UNDO): SuggestionStatus.PENDING,
+        (SuggestionStatus.WITHDRAWN, Verb.UNDO): SuggestionStatus.PENDING,
         (SuggestionStatus.REJECTED, Verb.REOPEN): SuggestionStatus.PENDING,
         (SuggestionStatus.EXPIRED, Verb.REOPEN): SuggestionStatus.PENDING,
         (SuggestionStatus.WITHDRAWN, Verb.REOPEN): SuggestionStatus.PENDING,

@@ -86,6 +86,7 @@ class Suggestion:
     review: Review | None = None
     remembered: frozenset[bytes] = frozenset()
     suppressed_count: int = 0
+    endorsed_by: tuple[str, ...] = ()
 
     @classmethod
     def propose(cls, suggestion_id: EntityId, claim: Claim, evidence: Evidence) -> "Suggestion":
@@ -101,7 +102,7 @@ class Suggestion:
 
     def reopen(self, standing: Standing, at: datetime) -> "Suggestion":
         """rejected, expired, withdrawn → pending; `standing` is of all evidence. What was rejected stays remembered."""
-        return replace(self._after(Verb.REOPEN, at), standing=standing, review=None)
+        return replace(self._after(Verb.REOPEN, at), standing=standing, review=None, endorsed_by=())
 
     def suppress(self) -> "Suggestion":
         """Count a proposal that asks what was answered; no visible change."""
@@ -109,18 +110,34 @@ class Suggestion:
 
     def approve(self, review: Review) -> "Suggestion":
         """pending → approved; `review` names the edge that comes into being."""
-        return replace(self._after(Verb.APPROVE, review.reviewed_at), review=review)
+        return self._left(Verb.APPROVE, review)
+
+    def endorse(self, reviewer: str, at: datetime) -> "Suggestion":
+        """pending → pending, with one of the approvals it needs."""
+        return replace(self._after(Verb.ENDORSE, at), endorsed_by=(*self.endorsed_by, reviewer))
+
+    def retract(self, at: datetime) -> "Suggestion":
+        """pending → pending, without its latest endorsement."""
+        return replace(self._after(Verb.RETRACT, at), endorsed_by=self.endorsed_by[:-1])
 
     def reject(self, review: Review, fingerprints: frozenset[bytes]) -> "Suggestion":
         """pending → rejected, remembering what it was rejected on."""
-        return replace(
-            self._after(Verb.REJECT, review.reviewed_at),
-            review=review,
-            remembered=self.remembered | fingerprints,
-        )
+        return replace(self._left(Verb.REJECT, review), remembered=self.remembered | fingerprints)
+
+    def supersede(self, review: Review) -> "Suggestion":
+        """pending → superseded."""
+        return self._left(Verb.SUPERSEDE, review)
+
+    def expire(self, review: Review) -> "Suggestion":
+        """pending → expired."""
+        return self._left(Verb.EXPIRE, review)
+
+    def withdraw(self, review: Review) -> "Suggestion":
+        """pending → withdrawn."""
+        return self._left(Verb.WITHDRAW, review)
 
     def undo(self, at: datetime, *, standing: Standing, forget: frozenset[bytes]) -> "Suggestion":
-        """approved, rejected → pending; `forget` is what the undone rejection added to memory."""
+        """Any decided → pending; `forget` is what the undone rejection added to memory."""
         return replace(
             self._after(Verb.UNDO, at),
             standing=standing,
@@ -133,13 +150,19 @@ class Suggestion:
         if self.revision != revision:
             raise StaleRevision(revision, self.revision)
 
+    def _left(self, verb: Verb, review: Review) -> "Suggestion":
+        return replace(self._after(verb, review.reviewed_at), review=review)
+
     def _after(self, verb: Verb, at: datetime) -> "Suggestion":
         return replace(self, status=next_status(self.status, verb), revision=self.revision + 1, updated_at=at)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One appended verdict. `revision` is the suggestion's after it; `fingerprints` is what it added to memory."""
+class Decision(NamedTuple):
+    """One appended verdict. `revision` is the suggestion's after it; `fingerprints` is what it added to memory.
+
+    `policy_version` is "<name>:<version>". `linked_to` is the decision that this one follows from: an approval that
+    supersedes rivals, or the undo of one. `imported_at` is set for one that was made elsewhere, at `reviewed_at`.
+    """
 
     id: EntityId
     suggestion_id: EntityId
@@ -156,11 +179,20 @@ class Decision:
     edge_id: EntityId | None = None
     undoes: EntityId | None = None
     fingerprints: frozenset[bytes] = frozenset()
+    policy_id: EntityId | None = None
+    policy_version: str | None = None
+    bulk_id: EntityId | None = None
+    linked_to: EntityId | None = None
+    imported_at: datetime | None = None
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was made here."""
+        return self.imported_at or self.reviewed_at
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """An edge of the graph and where it came from."""
+class Edge(NamedTuple):
+    """An edge of the graph and where it came from. Of a functional type a node has one edge."""
 
     id: EntityId
     claim: Claim
@@ -171,3 +203,4 @@ class Edge:
     decision_id: EntityId | None
     created_by: str
     created_at: datetime
+    is_functional: bool = False

@@ -45,7 +45,7 @@ SELECT stored.id, stored.scope, stored.from_node_id, stored.to_node_id, stored.r
        stored.revision, stored.confidence, stored.strength, stored.evidence_count, stored.maxima, stored.strongest,
        stored.source_model, stored.analysis_run_id, stored.proposed_by, stored.decision_id, stored.edge_id,
        stored.reviewed_by, stored.reviewed_at, stored.reason_code, stored.remembered, stored.suppressed_count,
-       stored.created_at, stored.updated_at
+       stored.endorsed_by, stored.created_at, stored.updated_at
 FROM unnest($2::text[], $3::text[], $4::text[]) AS claim (from_node_id, to_node_id, relationship_type)
 JOIN suggestions AS stored
   ON stored.scope = $1
@@ -73,7 +73,8 @@ SET status = new.status, revision = new.revision, confidence = new.confidence, s
     decision_id = CASE WHEN new.is_reopened THEN NULL ELSE stored.decision_id END,
     reviewed_by = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_by END,
     reviewed_at = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_at END,
-    reason_code = CASE WHEN new.is_reopened THEN NULL ELSE stored.reason_code END
+    reason_code = CASE WHEN new.is_reopened THEN NULL ELSE stored.reason_code END,
+    endorsed_by = CASE WHEN new.is_reopened THEN '{}' ELSE stored.endorsed_by END
 FROM unnest($1::changed_suggestion[]) AS new
 WHERE stored.id = new.id;
 

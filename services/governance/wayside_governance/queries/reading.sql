@@ -7,6 +7,10 @@ FROM suggestions AS found
 LEFT JOIN evidence AS strongest ON strongest.suggestion_id = found.id AND strongest.digest = found.strongest
 WHERE found.id = $1;
 
+-- name: scope_of
+-- The scope of a suggestion, which never changes.
+SELECT scope FROM suggestions WHERE id = $1;
+
 -- name: payload_of
 -- What one piece of evidence holds.
 SELECT payload FROM evidence WHERE suggestion_id = $1 AND digest = $2;

@@ -1,117 +1,104 @@
 """The events of decisions."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
+from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import (
     EdgeCreated,
-    EdgeCreatedData,
     EdgeRemoved,
-    EdgeRemovedData,
     ReopenCause,
     SuggestionApproved,
-    SuggestionApprovedData,
+    SuggestionEndorsed,
+    SuggestionExpired,
     SuggestionRejected,
-    SuggestionRejectedData,
     SuggestionReopened,
-    SuggestionReopenedData,
 )
-from wayside_events.envelope import Event
-from wayside_governance.domain.suggestion import Decision, Edge, Suggestion
-from wayside_service.tracing import current_traceparent
+from wayside_governance.domain.suggestion import Decision, Edge
+from wayside_governance.domain.verdicts import Outcome
+from wayside_governance.service.encoding import (
+    EncodedEvent,
+    Kind,
+    common_fields,
+    encode,
+    standing_fields,
+    text_of,
+)
 
-AnyEdgesEvent = Event[Any]
-"""Any event of a suggestion or an edge."""
-
-
-def approved(after: Suggestion, decision: Decision, edge: Edge) -> tuple[AnyEdgesEvent, AnyEdgesEvent]:
-    """Tell that a claim was approved and that its edge exists."""
-    return (
-        SuggestionApproved.of(
-            SuggestionApprovedData(**_standing(after), **_verdict(decision), edge_id=edge.id),
-            **_envelope(after),
-        ),
-        EdgeCreated.of(
-            EdgeCreatedData(**_edge(edge), decision_id=decision.id, created_by=edge.created_by),
-            scope=edge.claim.scope,
-            revision=edge.revision,
-            time=edge.created_at,
-            traceparent=current_traceparent(),
-        ),
-    )
-
-
-def rejected(after: Suggestion, decision: Decision) -> tuple[AnyEdgesEvent]:
-    """Tell that a claim was rejected."""
-    data = SuggestionRejectedData(**_standing(after), **_verdict(decision))
-    return (SuggestionRejected.of(data, **_envelope(after)),)
-
-
-def undone(after: Suggestion, decision: Decision, retracted: Edge | None) -> tuple[AnyEdgesEvent, ...]:
-    """Tell that a suggestion waits again, and that its edge is gone where it had one."""
-    reopened = SuggestionReopened.of(
-        SuggestionReopenedData(
-            **_standing(after),
-            cause=ReopenCause.UNDO,
-            decision_id=decision.id,
-            reopened_by=decision.reviewed_by,
-        ),
-        **_envelope(after),
-    )
-    if retracted is None:
-        return (reopened,)
-    removed = EdgeRemoved.of(
-        EdgeRemovedData(
-            **_edge(retracted),
-            decision_id=decision.id,
-            removed_by=decision.reviewed_by,
-            reason=decision.reason_code,
-        ),
-        scope=retracted.claim.scope,
-        revision=retracted.revision + 1,
-        time=decision.reviewed_at,
-        traceparent=current_traceparent(),
-    )
-    return (reopened, removed)
-
-
-def _envelope(after: Suggestion) -> dict[str, Any]:
-    return {
-        "scope": after.claim.scope,
-        "revision": after.revision,
-        "time": after.updated_at,
-        "traceparent": current_traceparent(),
+_KINDS: Final[Mapping[Verdict, Kind]] = MappingProxyType(
+    {
+        Verdict.APPROVE: Kind.of(SuggestionApproved),
+        Verdict.ENDORSE: Kind.of(SuggestionEndorsed),
+        Verdict.REJECT: Kind.of(SuggestionRejected),
+        Verdict.SUPERSEDE: Kind.of(SuggestionExpired),
+        Verdict.EXPIRE: Kind.of(SuggestionExpired),
+        Verdict.WITHDRAW: Kind.of(SuggestionExpired),
+        Verdict.UNDO: Kind.of(SuggestionReopened),
     }
+)
+_CREATED: Final = Kind.of(EdgeCreated)
+_REMOVED: Final = Kind.of(EdgeRemoved)
 
 
-def _standing(after: Suggestion) -> dict[str, Any]:
-    return {
-        "suggestion_id": after.id,
-        "from_node_id": after.claim.from_node_id,
-        "to_node_id": after.claim.to_node_id,
-        "relationship_type": after.claim.relationship_type,
-        "confidence": after.standing.confidence,
-        "strength": after.standing.strength,
-        "evidence_count": after.standing.evidence_count,
-    }
+def announce(outcomes: Iterable[Outcome]) -> list[EncodedEvent]:
+    """Tell of the outcomes of one batch: what became of each suggestion, then of its edge."""
+    return [event for outcome in outcomes for event in _events(outcome)]
+
+
+def _events(outcome: Outcome) -> Iterator[EncodedEvent]:
+    after, decision = outcome.after, outcome.decision
+    common = common_fields(decision.recorded_at)
+    entity = (after.claim.scope, after.id, after.revision)
+    yield encode(_KINDS[decision.verdict], entity, common, standing_fields(after) | _said(outcome))
+    if (edge := outcome.edge) is not None:
+        data = _edge(edge) | {"decision_id": decision.id, "created_by": edge.created_by}
+        yield encode(_CREATED, (edge.claim.scope, edge.id, edge.revision), common, data)
+    if (edge := outcome.retracted) is not None:
+        data = _edge(edge) | {"decision_id": decision.id, "removed_by": decision.reviewed_by}
+        if decision.reason_code is not None:
+            data["reason"] = decision.reason_code
+        yield encode(_REMOVED, (edge.claim.scope, edge.id, edge.revision + 1), common, data)
+
+
+def _said(outcome: Outcome) -> dict[str, Any]:
+    decision = outcome.decision
+    if decision.verdict is Verdict.UNDO:
+        return {"cause": ReopenCause.UNDO, "decision_id": decision.id, "reopened_by": decision.reviewed_by}
+    data = _verdict(decision)
+    if outcome.edge is not None:
+        data["edge_id"] = outcome.edge.id
+    if decision.verdict is Verdict.ENDORSE:
+        data["endorsed_by"] = outcome.after.endorsed_by
+    return data
 
 
 def _verdict(decision: Decision) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "decision_id": decision.id,
         "reviewed_by": decision.reviewed_by,
-        "reviewed_at": decision.reviewed_at,
-        "reason_code": decision.reason_code,
-        "note": decision.note,
+        "reviewed_at": text_of(decision.reviewed_at),
     }
+    if decision.reason_code is not None:
+        data["reason_code"] = decision.reason_code
+    if decision.note is not None:
+        data["note"] = decision.note
+    if decision.policy_version is not None:
+        data["policy_version"] = decision.policy_version
+    return data
 
 
 def _edge(edge: Edge) -> dict[str, Any]:
-    return {
+    claim = edge.claim
+    data: dict[str, Any] = {
         "edge_id": edge.id,
-        "from_node_id": edge.claim.from_node_id,
-        "to_node_id": edge.claim.to_node_id,
-        "relationship_type": edge.claim.relationship_type,
+        "from_node_id": claim.from_node_id,
+        "to_node_id": claim.to_node_id,
+        "relationship_type": claim.relationship_type,
         "confidence": edge.confidence,
-        "strength": edge.strength,
-        "suggestion_id": edge.suggestion_id,
     }
+    if edge.strength is not None:
+        data["strength"] = edge.strength
+    if edge.suggestion_id is not None:
+        data["suggestion_id"] = edge.suggestion_id
+    return data

@@ -1,124 +1,172 @@
-"""Storing of decisions, one suggestion at a time."""
+"""Storing of decisions, a batch at a time."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
 import orjson
 
-from wayside_governance.domain.errors import StaleRevision
-from wayside_governance.domain.evidence import Evidence
-from wayside_governance.domain.suggestion import Decision, Edge, Suggestion
-from wayside_governance.store.rows import (
-    claim_of,
-    decision_of,
-    id_of,
-    optional_id,
-    statement_of,
-    suggestion_of,
-)
+from wayside_events.contracts.governance import Verdict
+from wayside_events.identifiers import EntityId
+from wayside_governance.domain.errors import DecisionConflict
+from wayside_governance.domain.evidence import NO_CONTENT, Claim, Evidence, fingerprint
+from wayside_governance.domain.suggestion import Edge, Suggestion
+from wayside_governance.domain.verdicts import NEW_EDGE_REVISION, Facts, Outcome, Undone, Wanted
+from wayside_governance.store.rows import claim_of, id_of, optional_id, statement_of, suggestion_of
 from wayside_governance.store.statements import DECISIONS
 from wayside_service.database import Connection
 
-
-async def lock_suggestion(connection: Connection, suggestion_id: str) -> Suggestion | None:
-    """Return a suggestion that nobody else changes until the transaction ends."""
-    row = await connection.fetchrow(DECISIONS.lock_suggestion, suggestion_id)
-    return None if row is None else suggestion_of(row)
+_NEEDS_NODES: Final = frozenset({Verdict.REJECT})
 
 
-async def has_proposed(connection: Connection, suggestion_id: str, subject: str) -> bool:
-    """Whether `subject` proposed any of the evidence."""
-    proposed: bool = await connection.fetchval(DECISIONS.has_proposed, suggestion_id, subject)
-    return proposed
+class LostRevision(DecisionConflict):
+    """A suggestion changed although it was locked: somebody writes without the lock."""
 
 
-async def statements_for(connection: Connection, suggestion_id: str) -> list[Evidence]:
+async def lock(connection: Connection, wanted: Sequence[Wanted]) -> dict[EntityId, Suggestion]:
+    """Return suggestions that nobody else changes until the transaction ends, with those that may follow from them."""
+    ids = [one.suggestion_id for one in wanted]
+    approved = [one.suggestion_id for one in wanted if one.supersedes_rivals]
+    undone = [one.suggestion_id for one in wanted if one.verdict is Verdict.UNDO]
+    if approved or undone:
+        rows = await connection.fetch(DECISIONS.lock_with_linked, ids, approved, undone)
+    else:
+        rows = await connection.fetch(DECISIONS.lock_suggestions, ids)
+    suggestions = map(suggestion_of, rows)
+    return {one.id: one for one in suggestions}
+
+
+async def facts_of(
+    connection: Connection,
+    wanted: Sequence[Wanted],
+    locked: Mapping[EntityId, Suggestion],
+    default_reasons: Sequence[str],
+) -> dict[EntityId, Facts]:
+    """Return what the first verdict on each suggestion depends on, read after the suggestions were locked."""
+    asked: dict[EntityId, Wanted] = {}
+    for one in wanted:
+        if one.suggestion_id in locked:
+            asked.setdefault(one.suggestion_id, one)
+    if not asked:
+        return {}
+    rows = await connection.fetch(
+        DECISIONS.facts,
+        [
+            (
+                one.suggestion_id,
+                one.verdict,
+                one.reviewed_by,
+                one.reason_code,
+                *locked[one.suggestion_id].claim,
+                one.shown is not None or one.verdict in _NEEDS_NODES,
+            )
+            for one in asked.values()
+        ],
+        default_reasons,
+    )
+    facts = {id_of(row["id"]): _facts(row) for row in rows}
+    return facts | await _facts_of_undos(connection, asked.values(), facts)
+
+
+def _facts(row: asyncpg.Record) -> Facts:
+    from_hash, to_hash = row["from_hash"] or NO_CONTENT, row["to_hash"] or NO_CONTENT
+    reasons = row["allowed_reasons"]
+    return Facts(
+        at=row["at"],
+        has_proposed=row["has_proposed"],
+        fingerprints=frozenset(
+            fingerprint(from_hash, to_hash, payload) for payload in row["payload_hashes"] or ()
+        ),
+        from_hash=from_hash,
+        to_hash=to_hash,
+        is_functional=row["is_functional"],
+        required_approvals=row["required_approvals"],
+        rival_edge_id=optional_id(row["rival_edge_id"]),
+        allowed_reasons=None if reasons is None else frozenset(reasons),
+        expires_at=row["expires_at"],
+    )
+
+
+async def _facts_of_undos(
+    connection: Connection, wanted: Iterable[Wanted], facts: Mapping[EntityId, Facts]
+) -> dict[EntityId, Facts]:
+    ids = [one.suggestion_id for one in wanted if one.verdict is Verdict.UNDO]
+    if not ids:
+        return {}
+    latest = {
+        id_of(row["suggestion_id"]): _undone(row)
+        for row in await connection.fetch(DECISIONS.latest_decisions, ids)
+    }
+    approved = [suggestion_id for suggestion_id, one in latest.items() if one.verdict is Verdict.APPROVE]
+    evidence = await _statements_of(connection, approved)
+    return {
+        suggestion_id: facts[suggestion_id]._replace(
+            undone=undone, evidence=tuple(evidence.get(suggestion_id, ()))
+        )
+        for suggestion_id, undone in latest.items()
+    }
+
+
+def _undone(row: asyncpg.Record) -> Undone:
+    linked = zip(row["linked_suggestions"], row["linked_decisions"], strict=True)
+    return Undone(
+        id=id_of(row["id"]),
+        verdict=Verdict(row["verdict"]),
+        edge_id=optional_id(row["edge_id"]),
+        fingerprints=frozenset(row["fingerprints"]),
+        linked={id_of(suggestion_id): id_of(decision_id) for suggestion_id, decision_id in linked},
+    )
+
+
+async def _statements_of(
+    connection: Connection, suggestion_ids: Collection[str]
+) -> Mapping[EntityId, list[Evidence]]:
     """Return all evidence, oldest first, without payload and reasoning: together they may be very large."""
-    return [statement_of(row) for row in await connection.fetch(DECISIONS.statements_of, suggestion_id)]
+    found: defaultdict[EntityId, list[Evidence]] = defaultdict(list)
+    if suggestion_ids:
+        for row in await connection.fetch(DECISIONS.statements_of, suggestion_ids):
+            found[id_of(row["suggestion_id"])].append(statement_of(row))
+    return found
 
 
-async def payload_hashes(connection: Connection, suggestion_id: str) -> list[bytes]:
-    """Return what each distinct payload contributes to a fingerprint."""
-    rows = await connection.fetch(DECISIONS.payload_hashes, suggestion_id)
-    return [row["payload_hash"] for row in rows]
+async def insert_edges(connection: Connection, edges: Sequence[Edge], at: datetime) -> set[str]:
+    """Bring edges into being; returns the ids of those that no other edge stood in the way of."""
+    rows = [
+        (
+            edge.id,
+            *edge.claim,
+            edge.revision,
+            edge.confidence,
+            edge.strength,
+            edge.suggestion_id,
+            edge.decision_id,
+            edge.created_by,
+            edge.is_functional,
+        )
+        for edge in edges
+    ]
+    return {str(row["id"]) for row in await connection.fetch(DECISIONS.insert_edges, rows, at)}
 
 
-async def decision_at(connection: Connection, suggestion_id: str, revision: int) -> Decision | None:
-    """Return the decision that brought the suggestion to `revision`."""
-    row = await connection.fetchrow(DECISIONS.decision_at, suggestion_id, revision)
-    return None if row is None else decision_of(row)
+async def edges_in_the_way(
+    connection: Connection, claims: Sequence[Claim]
+) -> dict[Claim, tuple[EntityId, bool]]:
+    """Return the edge that stands in the way of each claim, and whether it is the claim's own."""
+    columns = [list(column) for column in zip(*claims, strict=True)]
+    rows = await connection.fetch(DECISIONS.edges_in_the_way, *columns)
+    return {claim_of(row): (id_of(row["id"]), row["is_same"]) for row in rows}
 
 
-async def write_decided(connection: Connection, decided: Suggestion, *, seen: int) -> None:
-    """Write what a verdict made of a suggestion; raises `StaleRevision` when its revision is not `seen` any more."""
-    review, standing = decided.review, decided.standing
-    tag = await connection.execute(
-        DECISIONS.write_decided,
-        decided.id,
-        seen,
-        decided.status,
-        decided.revision,
-        standing.confidence,
-        standing.strength,
-        standing.evidence_count,
-        orjson.dumps(dict(standing.maxima)),
-        standing.strongest,
-        standing.source_model,
-        standing.analysis_run_id,
-        standing.proposed_by,
-        review.decision_id if review else None,
-        review.edge_id if review else None,
-        review.reviewed_by if review else None,
-        review.reviewed_at if review else None,
-        review.reason_code if review else None,
-        sorted(decided.remembered),
-        decided.updated_at,
-    )
-    if tag != "UPDATE 1":
-        raise StaleRevision(seen, decided.revision)
+async def delete_edges(connection: Connection, edge_ids: Sequence[str]) -> dict[EntityId, Edge]:
+    """Remove edges and return them; those that are gone, or were changed since they were made, are not among them."""
+    rows = await connection.fetch(DECISIONS.delete_edges, edge_ids, NEW_EDGE_REVISION)
+    edges = map(_edge, rows)
+    return {edge.id: edge for edge in edges}
 
 
-async def append_decision(connection: Connection, decision: Decision) -> None:
-    """Append a verdict to the record."""
-    await connection.execute(
-        DECISIONS.append_decision,
-        decision.suggestion_id,
-        decision.revision,
-        decision.id,
-        decision.scope,
-        decision.verdict,
-        decision.reviewed_by,
-        decision.reviewed_at,
-        decision.reason_code,
-        decision.note,
-        decision.confidence_shown,
-        decision.evidence_shown,
-        decision.time_taken_seconds,
-        decision.edge_id,
-        decision.undoes,
-        sorted(decision.fingerprints),
-    )
-
-
-async def insert_edge(connection: Connection, edge: Edge) -> bool:
-    """Bring an edge into being; returns whether the claim had none."""
-    tag = await connection.execute(
-        DECISIONS.insert_edge,
-        edge.id,
-        *edge.claim,
-        edge.revision,
-        edge.confidence,
-        edge.strength,
-        edge.suggestion_id,
-        edge.decision_id,
-        edge.created_by,
-        edge.created_at,
-    )
-    return tag == "INSERT 0 1"
-
-
-async def delete_edge(connection: Connection, edge_id: str, *, revision: int) -> Edge | None:
-    """Remove an edge and return it; `None` when it is gone or has another revision."""
-    row = await connection.fetchrow(DECISIONS.delete_edge, edge_id, revision)
-    if row is None:
-        return None
+def _edge(row: asyncpg.Record) -> Edge:
     return Edge(
         id=id_of(row["id"]),
         claim=claim_of(row),
@@ -129,4 +177,56 @@ async def delete_edge(connection: Connection, edge_id: str, *, revision: int) ->
         decision_id=optional_id(row["decision_id"]),
         created_by=row["created_by"],
         created_at=row["created_at"],
+        is_functional=row["is_functional"],
+    )
+
+
+async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Append the decisions and write the suggestions; raises `LostRevision` when one is not as it was locked."""
+    tag = await connection.execute(DECISIONS.write_decisions, list(map(_row, outcomes)))
+    if tag != f"INSERT 0 {len(outcomes)}":
+        raise LostRevision("A suggestion changed although it was locked.")
+    if changed := [one.after for one in outcomes if one.after.standing != one.seen.standing]:
+        await connection.execute(DECISIONS.write_standings, list(map(_standing, changed)))
+
+
+def _row(outcome: Outcome) -> tuple[object, ...]:
+    seen, after, one = outcome.seen, outcome.after, outcome.decision
+    return (
+        one.suggestion_id,
+        one.revision,
+        one.id,
+        after.status,
+        one.verdict,
+        one.reviewed_by,
+        one.reviewed_at,
+        one.reason_code,
+        one.note,
+        one.policy_id,
+        one.policy_version,
+        one.bulk_id,
+        one.linked_to,
+        one.imported_at,
+        one.time_taken_seconds,
+        one.edge_id,
+        one.undoes,
+        sorted(one.fingerprints),
+        None if after.endorsed_by is seen.endorsed_by else after.endorsed_by,
+        None if after.remembered is seen.remembered else sorted(after.remembered),
+        outcome.expires_at,
+    )
+
+
+def _standing(suggestion: Suggestion) -> tuple[object, ...]:
+    standing = suggestion.standing
+    return (
+        suggestion.id,
+        standing.confidence,
+        standing.strength,
+        standing.evidence_count,
+        orjson.dumps(dict(standing.maxima)).decode(),
+        standing.strongest,
+        standing.source_model,
+        standing.analysis_run_id,
+        standing.proposed_by,
     )

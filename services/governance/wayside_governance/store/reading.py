@@ -57,6 +57,12 @@ async def suggestion(connection: Connection, suggestion_id: str) -> Suggestion |
     return None if row is None else _SUGGESTION.validate_python(_fields(row))
 
 
+async def scope_of(connection: Connection, suggestion_id: str) -> ScopeName | None:
+    """Return the scope of a suggestion."""
+    scope: ScopeName | None = await connection.fetchval(READING.scope_of, suggestion_id)
+    return scope
+
+
 async def suggestion_details(connection: Connection, suggestion_id: str) -> SuggestionDetails | None:
     """Return one suggestion with its evidence and decisions; wants a transaction with one snapshot."""
     row = await connection.fetchrow(READING.suggestion, suggestion_id)
@@ -137,6 +143,7 @@ def _fields(row: asyncpg.Record) -> dict[str, Any]:
         "reviewed_at": row["reviewed_at"],
         "reason_code": row["reason_code"],
         "edge_id": optional_id(row["edge_id"]),
+        "endorsed_by": tuple(row["endorsed_by"]),
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
     }
@@ -168,6 +175,9 @@ def shown_decision(row: asyncpg.Record) -> Decision:
         confidence_shown=row["confidence_shown"],
         evidence_shown=row["evidence_shown"],
         policy_version=row["policy_version"],
+        bulk_id=optional_id(row["bulk_id"]),
+        linked_to=optional_id(row["linked_to"]),
+        undoes=optional_id(row["undoes"]),
         time_taken_seconds=row["time_taken_seconds"],
     )
 

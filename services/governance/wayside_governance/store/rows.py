@@ -5,11 +5,10 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import SuggestionStatus
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.domain.evidence import Claim, Evidence
-from wayside_governance.domain.suggestion import Decision, Review, Standing, Suggestion
+from wayside_governance.domain.suggestion import Review, Standing, Suggestion
 
 
 def suggestion_of(row: asyncpg.Record) -> Suggestion:
@@ -34,6 +33,7 @@ def suggestion_of(row: asyncpg.Record) -> Suggestion:
         review=_review_of(row),
         remembered=frozenset(row["remembered"]),
         suppressed_count=row["suppressed_count"],
+        endorsed_by=tuple(row["endorsed_by"]),
     )
 
 
@@ -68,27 +68,6 @@ def statement_of(row: asyncpg.Record) -> Evidence:
         payload=None,
         proposed_by=row["proposed_by"],
         proposed_at=row["proposed_at"],
-    )
-
-
-def decision_of(row: asyncpg.Record) -> Decision:
-    """Read a row of `decisions`."""
-    return Decision(
-        id=id_of(row["id"]),
-        suggestion_id=id_of(row["suggestion_id"]),
-        scope=row["scope"],
-        revision=row["revision"],
-        verdict=Verdict(row["verdict"]),
-        reviewed_by=row["reviewed_by"],
-        reviewed_at=row["reviewed_at"],
-        reason_code=row["reason_code"],
-        note=row["note"],
-        confidence_shown=row["confidence_shown"],
-        evidence_shown=row["evidence_shown"],
-        time_taken_seconds=row["time_taken_seconds"],
-        edge_id=optional_id(row["edge_id"]),
-        undoes=optional_id(row["undoes"]),
-        fingerprints=frozenset(row["fingerprints"]),
     )
 
 

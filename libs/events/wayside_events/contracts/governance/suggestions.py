@@ -30,6 +30,7 @@ class Suggestion(Reply):
     """A claim that waits for a decision, or had one. `reasoning` and `source_model` are of the strongest proposal.
 
     `suppressed_count` is how often it was proposed again on what it was rejected on; it grows without a new revision.
+    `endorsed_by` are those who approved while another approval was still missing.
     """
 
     id: Id
@@ -51,6 +52,7 @@ class Suggestion(Reply):
     reviewed_at: Timestamp | None = None
     reason_code: str | None = None
     edge_id: Id | None = None
+    endorsed_by: tuple[str, ...] = ()
     created_at: Timestamp
     updated_at: Timestamp
 
