@@ -1,4 +1,4 @@
-"""A client of the gateway: jobs, suggestions, the graph, and streams of events."""
+"""A client of the gateway: jobs, queues, workers, suggestions, the graph, and streams of events."""
 
 from wayside.client.client import Client
 

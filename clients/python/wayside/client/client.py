@@ -4,6 +4,7 @@ from typing import Self
 
 from wayside.client.governance import Edges, Graph, Suggestions
 from wayside.client.jobs import Jobs
+from wayside.client.operating import JobTypes, Queues, Workers
 from wayside.client.streams import Events
 from wayside.client.transport import RETRY_SECONDS, Token, Transport
 from wayside.errors import WaysideError
@@ -29,6 +30,9 @@ class Client:
         self._transport = Transport(url, token, retry_seconds=retry_seconds)
         self.events = Events(self._transport)
         self.jobs = Jobs(self._transport, self.events)
+        self.job_types = JobTypes(self._transport)
+        self.queues = Queues(self._transport)
+        self.workers = Workers(self._transport)
         self.suggestions = Suggestions(self._transport)
         self.edges = Edges(self._transport)
         self.graph = Graph(self._transport)

@@ -1,15 +1,15 @@
-"""Jobs over HTTP: create, read, cancel, retry, wait."""
+"""Jobs over HTTP: create, read, cancel, retry, wait; what `Returning` has comes with them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import TypedDict, TypeVar, Unpack
-from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import BaseModel, JsonValue
 
 from wayside.client.pages import Listing, Page, parsed
+from wayside.client.returning import Returning, job_path
 from wayside.client.streams import Events, Snapshot
 from wayside.client.transport import Call, Transport, reading
 from wayside.errors import Conflict
@@ -27,7 +27,7 @@ from wayside_events.contracts.jobs import (
     JobCreate,
 )
 from wayside_events.identifiers import EntityId, parse_scope
-from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus, LogEntry, LogLevel
+from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -56,9 +56,13 @@ class JobSelection(TypedDict, total=False):
 
 
 class JobFilter(JobSelection, total=False):
-    """Which jobs to list; what is left out matches all. `limit` is the size of a page."""
+    """Which jobs to list; what is left out matches all. `limit` is the size of a page.
+
+    `q` finds jobs of which it is the id, session, related id, unique key or creator, or part of the type's name.
+    """
 
     scope: str
+    q: str
     limit: int
 
 
@@ -73,11 +77,11 @@ class BulkOptions(JobSelection, total=False):
     cascade: bool
 
 
-class Jobs:
+class Jobs(Returning):
     """Jobs of the caller's scopes; `Client.jobs`."""
 
     def __init__(self, transport: Transport, events: Events) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._events = events
         self._listing = Listing(transport, "/v1/jobs", Job)
 
@@ -110,7 +114,7 @@ class Jobs:
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
-        return parsed(await self._transport.send(reading(_path(job_id))), Job)
+        return parsed(await self._transport.send(reading(job_path(job_id))), Job)
 
     def list(self, **wanted: Unpack[JobFilter]) -> AsyncGenerator[Job, None]:
         """Yield jobs, newest first, without inputs and results, reading page after page."""
@@ -119,14 +123,6 @@ class Jobs:
     async def page(self, *, page: str | None = None, **wanted: Unpack[JobFilter]) -> Page[Job]:
         """Read one page of jobs, with the cursor to stream on from."""
         return await self._listing.page({**wanted, "page": page})
-
-    def logs(self, job_id: str, *, level: LogLevel | str | None = None) -> AsyncGenerator[LogEntry, None]:
-        """Yield a job's log, oldest first; with a `level`, what is at least so severe.
-
-        A log has a limit, which pushes the oldest entries out: the job's `log_dropped` says how many.
-        """
-        query = {"level": level} if level else {}
-        return Listing(self._transport, _path(job_id, "/logs"), LogEntry).items(query)
 
     async def cancel(
         self,
@@ -141,7 +137,7 @@ class Jobs:
         With `cascade` its children are asked next, and theirs. Raises `Conflict` for a job that is over.
         """
         body = CancelBody(reason=reason, cascade=cascade)
-        path = _path(job_id, "/cancel")
+        path = job_path(job_id, "/cancel")
         call = Call("POST", path, body=body, idempotency_key=idempotency_key, may_be_repeated=True)
         try:
             return parsed(await self._transport.send(call), Job)
@@ -156,7 +152,7 @@ class Jobs:
 
         Raises `Conflict` for a job that has not ended, or cannot be retried.
         """
-        return await self._post_once(_path(job_id, "/retry"), Job, key=idempotency_key)
+        return await self._post_once(job_path(job_id, "/retry"), Job, key=idempotency_key)
 
     async def bulk(
         self,
@@ -210,7 +206,3 @@ def _bulk_options(options: BulkOptions, *, is_filter: bool) -> dict[str, object]
     if status is not None:
         wanted["status"] = (status,) if isinstance(status, str) else tuple(status)
     return {**said, "filter": wanted if wanted or is_filter else None}
-
-
-def _path(job_id: str, rest: str = "") -> str:
-    return f"/v1/jobs/{quote(job_id, safe='')}{rest}"

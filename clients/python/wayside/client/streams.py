@@ -12,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 
+from wayside.client.history import EventPage, read_history
 from wayside.client.sse import EventParser, ServerSentEvent
 from wayside.client.transport import Transport, query_of, refusal
 from wayside.errors import CursorReset, ServiceFailed, TooManyRequests
@@ -279,3 +280,15 @@ class Events:
         rules = Rules(after=after, on_reset=on_reset, watchdog_seconds=watchdog_seconds)
         query = {"scope": scope, "types": ",".join(types) or None}
         return EventStream(self._transport, "/v1/events", query, rules)
+
+    async def history(
+        self,
+        scope: str | None = None,
+        *,
+        after: str | None = None,
+        types: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> EventPage:
+        """Read events that have happened after a cursor, for who does not stream; without one, only where the stream is."""
+        query = {"scope": scope, "types": ",".join(types) or None, "cursor": after, "limit": limit}
+        return await read_history(self._transport, query)
