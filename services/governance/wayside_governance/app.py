@@ -11,9 +11,10 @@ from wayside_events.contracts.governance import WAKE_SUBJECT
 from wayside_governance import rpc
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
-from wayside_governance.routes.keys import DECISIONS, INTAKE, QUERIES
+from wayside_governance.routes.keys import DECISIONS, GRAPH, INTAKE, QUERIES
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
@@ -52,6 +53,7 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[INTAKE] = intake
     app[DECISIONS] = DecisionService(decider)
     app[QUERIES] = QueryService(database)
+    app[GRAPH] = GraphService(database)
 
     async def serve_requests(bus: Bus) -> None:
         await bus.serve(

@@ -38,24 +38,3 @@ class Position:
 
     key: float | datetime
     item_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeFilters:
-    """Which edges are wanted; `None` is any. `node_id` is either end."""
-
-    scope: str
-    from_node_id: str | None = None
-    to_node_id: str | None = None
-    node_id: str | None = None
-    relationship_type: str | None = None
-    with_suggested: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How far a walk may go: steps, nodes in all, and edges of one step."""
-
-    depth: int
-    nodes: int
-    edges: int

@@ -61,7 +61,7 @@ CREATE TABLE suggestions (
 );
 
 CREATE UNIQUE INDEX suggestions_claim ON suggestions (scope, from_node_id, to_node_id, relationship_type);
-CREATE INDEX suggestions_to_by_status ON suggestions (scope, to_node_id, status);
+CREATE INDEX suggestions_to_by_status ON suggestions (scope, to_node_id, status, created_at, id);
 CREATE INDEX suggestions_by_confidence ON suggestions (scope, status, confidence, id);
 
 -- By time and not by id alone: where the primary key has the order of a list too, the planner may walk a million rows
@@ -72,7 +72,7 @@ CREATE INDEX suggestions_by_time ON suggestions (scope, status, created_at, id);
 CREATE INDEX suggestions_by_type ON suggestions (scope, relationship_type, status, confidence, id);
 
 -- A walk over ghost edges meets nothing but what waits, however often a node's claims were decided.
-CREATE INDEX suggestions_waiting_from ON suggestions (scope, from_node_id) WHERE status = 'pending';
+CREATE INDEX suggestions_waiting_from ON suggestions (scope, from_node_id, created_at, id) WHERE status = 'pending';
 
 -- No foreign key: intake writes evidence in the transaction that locked or made the suggestion, and a check for
 -- every row would cost more than the row.

@@ -55,9 +55,10 @@ CREATE TABLE edges (
     CONSTRAINT edges_revision CHECK (revision > 0)
 );
 
--- The type before the other end: a walk over one type passes none of the others, however many edges a node has.
-CREATE UNIQUE INDEX edges_claim ON edges (scope, from_node_id, relationship_type, to_node_id);
-CREATE INDEX edges_to ON edges (scope, to_node_id, relationship_type, from_node_id);
+-- The type before the other end: a walk over one type passes none of the others, however many edges a node has. With the id a
+-- walk reads nothing but an index.
+CREATE UNIQUE INDEX edges_claim ON edges (scope, from_node_id, relationship_type, to_node_id) INCLUDE (id);
+CREATE INDEX edges_to ON edges (scope, to_node_id, relationship_type, from_node_id) INCLUDE (id);
 
 -- By id alone the planner would walk the primary key over every scope.
 CREATE INDEX edges_by_time ON edges (scope, created_at, id);

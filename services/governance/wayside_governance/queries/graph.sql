@@ -1,91 +1,158 @@
 -- Statements that read the graph.
 
 -- name: list_edges
--- A page of edges, the youngest first, with pending suggestions among them as ghost edges where $8 says so.
-SELECT *
+-- A step through edges, the youngest first: at most $13 of them are looked at, and those that all filters let through are shown.
+--
+-- $2 says whose edges: `all`, those `from` $3, `to` $4, of the `node` $5, or of the `pair` $3 and $4. $6 types, $7 creator,
+-- $8 least confidence, $9 from when on, $10 and $11 the place to go on from, $12 whether ghosts are wanted, $14 how many.
+-- The last edge of a step that was cut is shown too (`is_last`), whatever it is: there the next one begins.
+SELECT *, number = $13 AS is_last
 FROM (
-    (
-        SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved' AS status, confidence, strength,
-               suggestion_id, decision_id, created_by, created_at
-        FROM edges AS edge
-        WHERE edge.scope = $1
-          AND ($2::text IS NULL OR edge.from_node_id = $2)
-          AND ($3::text IS NULL OR edge.to_node_id = $3)
-          AND ($4::text IS NULL OR edge.from_node_id = $4 OR edge.to_node_id = $4)
-          AND ($5::text IS NULL OR edge.relationship_type = $5)
-          AND (edge.created_at, edge.id) < ($7::timestamptz, $9::uuid)
-        ORDER BY edge.created_at DESC, edge.id DESC
-        LIMIT $6
-    )
-    UNION ALL
-    (
-        SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
-               id, NULL, proposed_by, created_at
-        FROM suggestions AS ghost
-        WHERE $8::boolean AND ghost.scope = $1 AND ghost.status = 'pending'
-          AND ($2::text IS NULL OR ghost.from_node_id = $2)
-          AND ($3::text IS NULL OR ghost.to_node_id = $3)
-          AND ($4::text IS NULL OR ghost.from_node_id = $4 OR ghost.to_node_id = $4)
-          AND ($5::text IS NULL OR ghost.relationship_type = $5)
-          AND (ghost.created_at, ghost.id) < ($7::timestamptz, $9::uuid)
-        ORDER BY ghost.created_at DESC, ghost.id DESC
-        LIMIT $6
-    )
-) AS page
+    SELECT merged.*,
+           ($3::text IS NULL OR from_node_id = $3)
+           AND ($4::text IS NULL OR to_node_id = $4)
+           AND ($5::text IS NULL OR from_node_id = $5 OR to_node_id = $5)
+           AND ($6::text[] IS NULL OR relationship_type = ANY($6))
+           AND ($7::text IS NULL OR created_by = $7)
+           AND confidence >= $8::float8 AS is_match,
+           row_number() OVER (ORDER BY created_at DESC, id DESC) AS number
+    FROM (
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved' AS status, confidence, strength,
+                   suggestion_id, decision_id, created_by, created_at
+            FROM edges
+            WHERE $2::text = 'all' AND scope = $1
+              AND created_at >= $9::timestamptz AND (created_at, id) < ($10::timestamptz, $11::uuid)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved', confidence, strength,
+                   suggestion_id, decision_id, created_by, created_at
+            FROM edges
+            WHERE $2 IN ('from', 'node') AND scope = $1 AND from_node_id = coalesce($3, $5)
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved', confidence, strength,
+                   suggestion_id, decision_id, created_by, created_at
+            FROM edges
+            WHERE $2 IN ('to', 'node') AND scope = $1 AND to_node_id = coalesce($4, $5)
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
+                   id, NULL, proposed_by, created_at
+            FROM suggestions
+            WHERE $12::boolean AND $2 = 'all' AND scope = $1 AND status = 'pending'
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
+                   id, NULL, proposed_by, created_at
+            FROM suggestions
+            WHERE $12 AND $2 IN ('from', 'node') AND scope = $1 AND from_node_id = coalesce($3, $5) AND status = 'pending'
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
+                   id, NULL, proposed_by, created_at
+            FROM suggestions
+            WHERE $12 AND $2 IN ('to', 'node') AND scope = $1 AND to_node_id = coalesce($4, $5) AND status = 'pending'
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+            ORDER BY created_at DESC, id DESC LIMIT $13
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'approved', confidence, strength,
+                   suggestion_id, decision_id, created_by, created_at
+            FROM edges
+            WHERE $2 = 'pair' AND scope = $1 AND from_node_id = $3 AND to_node_id = $4
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+        )
+        UNION ALL
+        (
+            SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
+                   id, NULL, proposed_by, created_at
+            FROM suggestions
+            WHERE $12 AND $2 = 'pair' AND scope = $1 AND from_node_id = $3 AND to_node_id = $4 AND status = 'pending'
+              AND created_at >= $9 AND (created_at, id) < ($10, $11)
+        )
+    ) AS merged
+    ORDER BY created_at DESC, id DESC
+    LIMIT $13
+) AS step
+WHERE is_match OR number = $13
 ORDER BY created_at DESC, id DESC
-LIMIT $6;
+LIMIT $14;
 
--- name: neighborhood
--- Walk from $2 in both directions: $3 steps, at most $4 nodes and $5 edges a step, over ghost edges too where $6 says so.
-WITH RECURSIVE walk (depth, frontier, seen, edges, ghosts, truncated) AS (
-    SELECT 0, ARRAY[$2::text COLLATE "C"], ARRAY[$2::text COLLATE "C"], '{}'::uuid[], '{}'::uuid[], false
-    UNION ALL
-    SELECT walk.depth + 1,
-           fresh.nodes[:$4 - cardinality(walk.seen)],
-           walk.seen || fresh.nodes[:$4 - cardinality(walk.seen)],
-           walk.edges || coalesce(step.edges[:$5], '{}'),
-           walk.ghosts || coalesce(step.ghosts[:$5], '{}'),
-           walk.truncated OR step.hits > $5 OR cardinality(fresh.nodes) > $4 - cardinality(walk.seen)
-    FROM walk
-    CROSS JOIN LATERAL (
-        SELECT array_agg(edge_id) FILTER (WHERE NOT is_ghost) AS edges,
-               array_agg(edge_id) FILTER (WHERE is_ghost) AS ghosts,
-               array_agg(node) AS nodes,
-               count(*) AS hits
-        FROM (
-            SELECT near.*
-            FROM unnest(walk.frontier) AS here (node)
-            CROSS JOIN LATERAL (
-                SELECT id AS edge_id, to_node_id AS node, false AS is_ghost
-                FROM edges WHERE scope = $1 AND from_node_id = here.node
-                UNION ALL
-                SELECT id, from_node_id, false
-                FROM edges WHERE scope = $1 AND to_node_id = here.node
-                UNION ALL
-                SELECT id, to_node_id, true
+-- name: steps_from
+-- One step from each of the nodes $2 over the types $3: out ($4) and in ($5), over ghosts too where $6 says so.
+--
+-- Not to the nodes $7, where the walk has been. Each node gives at most $8 edges, all together $9; nodes take turns, so that no
+-- hub leaves the others without one. One edge more of each (`turn` > $8), and one more of all, say that there are more. So does
+-- a ghost that is not of these types (not `is_match`): of a node's ghosts 2,000 are looked at.
+SELECT here.node, near.other, near.id, near.is_ghost, near.turn, near.is_match
+FROM unnest($2::text[]) WITH ORDINALITY AS here (node, rank)
+CROSS JOIN LATERAL (
+    SELECT *, row_number() OVER () AS turn
+    FROM (
+        (
+            SELECT id, to_node_id AS other, false AS is_ghost, true AS is_match
+            FROM edges
+            WHERE $4::boolean AND scope = $1 AND from_node_id = here.node
+              AND ($3::text[] IS NULL OR relationship_type = ANY($3)) AND to_node_id <> ALL($7::text[])
+            LIMIT $8 + 1
+        )
+        UNION ALL
+        (
+            SELECT id, from_node_id, false, true
+            FROM edges
+            WHERE $5::boolean AND scope = $1 AND to_node_id = here.node
+              AND ($3 IS NULL OR relationship_type = ANY($3)) AND from_node_id <> ALL($7)
+            LIMIT $8 + 1
+        )
+        UNION ALL
+        (
+            SELECT id, to_node_id, true, is_match
+            FROM (
+                SELECT id, to_node_id, $3 IS NULL OR relationship_type = ANY($3) AS is_match,
+                       row_number() OVER () = 2000 AS is_last
                 FROM suggestions
-                WHERE $6::boolean AND scope = $1 AND from_node_id = here.node AND status = 'pending'
-                UNION ALL
-                SELECT id, from_node_id, true
+                WHERE $6::boolean AND $4 AND scope = $1 AND from_node_id = here.node AND status = 'pending'
+                  AND to_node_id <> ALL($7)
+                LIMIT 2000
+            ) AS waiting
+            WHERE is_match OR is_last
+            LIMIT $8 + 1
+        )
+        UNION ALL
+        (
+            SELECT id, from_node_id, true, is_match
+            FROM (
+                SELECT id, from_node_id, $3 IS NULL OR relationship_type = ANY($3) AS is_match,
+                       row_number() OVER () = 2000 AS is_last
                 FROM suggestions
-                WHERE $6::boolean AND scope = $1 AND to_node_id = here.node AND status = 'pending'
-            ) AS near
-            LIMIT $5 + 1
-        ) AS bounded
-    ) AS step
-    CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(node), '{}') AS nodes
-        FROM (
-            SELECT unnest(step.nodes) AS node
-            EXCEPT
-            SELECT unnest(walk.seen)
-            ORDER BY node
-            LIMIT $4 + 1 - cardinality(walk.seen)
-        ) AS unseen
-    ) AS fresh
-    WHERE walk.depth < $3 AND cardinality(walk.frontier) > 0
-)
-SELECT seen, edges, ghosts, truncated FROM walk ORDER BY depth DESC LIMIT 1;
+                WHERE $6 AND $5 AND scope = $1 AND to_node_id = here.node AND status = 'pending'
+                  AND from_node_id <> ALL($7)
+                LIMIT 2000
+            ) AS waiting
+            WHERE is_match OR is_last
+            LIMIT $8 + 1
+        )
+    ) AS gathered
+    LIMIT $8 + 1
+) AS near
+ORDER BY near.turn, here.rank
+LIMIT $9 + 1;
 
 -- name: edges_by_id
 -- Edges and ghost edges by id.
@@ -97,8 +164,7 @@ UNION ALL
 SELECT id, scope, from_node_id, to_node_id, relationship_type, 'suggested', confidence, strength,
        id, NULL, proposed_by, created_at
 FROM suggestions
-WHERE id = ANY($2::uuid[])
-ORDER BY status, from_node_id, to_node_id, relationship_type;
+WHERE id = ANY($2::uuid[]);
 
 -- name: nodes_by_id
 -- What is known of nodes.

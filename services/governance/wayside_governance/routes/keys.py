@@ -5,9 +5,11 @@ from typing import Final
 from aiohttp import web
 
 from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.queries import QueryService
 
 INTAKE: Final = web.AppKey("governance_intake", IntakeService)
 DECISIONS: Final = web.AppKey("governance_decisions", DecisionService)
 QUERIES: Final = web.AppKey("governance_queries", QueryService)
+GRAPH: Final = web.AppKey("governance_graph", GraphService)

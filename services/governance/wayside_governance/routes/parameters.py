@@ -6,7 +6,7 @@ from pydantic import Field
 
 from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import Scope, ScopeName, parse_scope
-from wayside_governance.service.queries import Page
+from wayside_governance.service.pages import Page
 from wayside_service.auth import ALL_SCOPES, Principal, Role
 from wayside_service.errors import InvalidInput
 from wayside_service.http import ClosedModel

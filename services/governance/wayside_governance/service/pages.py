@@ -1,6 +1,7 @@
 """Pages of lists: where the next one begins, as an opaque text."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,14 @@ from wayside_governance.domain.wanted import Order, Position
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted."""
+
+    limit: int
+    page: str | None = None
 
 
 def write_page(order: Order, position: Position | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Reading of suggestions, nodes and the graph."""
+"""Reading of suggestions and nodes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.governance import (
-    EdgePage,
-    Neighborhood,
     NodeDetails,
     NodeInput,
     PutNodesReply,
@@ -18,24 +16,13 @@ from wayside_events.contracts.governance import (
 )
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.domain.errors import NodeNotFound, SuggestionNotFound
-from wayside_governance.domain.wanted import Bounds, EdgeFilters, Filters, Order, Position
-from wayside_governance.service.pages import read_page, write_page
-from wayside_governance.store import graph, reading
+from wayside_governance.domain.wanted import Filters, Order, Position
+from wayside_governance.service.pages import Page, read_page, write_page
+from wayside_governance.store import reading
 from wayside_service.auth import Principal, Role
 from wayside_service.database import Database
 
-EDGES_PER_NODE: Final = 4
-"""How many edges a neighbourhood may have for each node it may have."""
-
 _ONE_SNAPSHOT: Final = MappingProxyType({"isolation": "repeatable_read", "readonly": True})
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list is wanted."""
-
-    limit: int
-    page: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +49,6 @@ class QueryService:
         shown = found[: page.limit]
         last = _position(shown[-1], order) if len(found) > page.limit else None
         return SuggestionPage(items=tuple(shown), next_page=write_page(order, last))
-
-    async def edges(self, filters: EdgeFilters, page: Page) -> EdgePage:
-        """Return a page of edges, the youngest first."""
-        after = read_page(page.page, Order.NEWEST)
-        async with self.database.transaction(readonly=True) as connection:
-            found = await graph.list_edges(connection, filters, after=after, limit=page.limit + 1)
-        shown = found[: page.limit]
-        last = Position(shown[-1].created_at, shown[-1].id) if len(found) > page.limit else None
-        return EdgePage(items=tuple(shown), next_page=write_page(Order.NEWEST, last))
-
-    async def neighborhood(
-        self, scope: str, center: str, *, depth: int, limit: int, with_suggested: bool
-    ) -> Neighborhood:
-        """Return what can be reached from a node in at most `depth` steps: at most `limit` nodes.
-
-        Edges are those a walk of `depth` steps goes over, so an edge between two nodes of the rim is not among them.
-        """
-        bounds = Bounds(depth, limit, limit * EDGES_PER_NODE)
-        async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
-            walk = await graph.walk(connection, scope, center, bounds, with_suggested=with_suggested)
-            edges = await graph.edges_of(connection, walk)
-            nodes = await graph.nodes_of(connection, scope, walk.nodes)
-        return Neighborhood(
-            center=center,
-            depth=depth,
-            nodes=tuple(nodes),
-            edges=tuple(edges[: bounds.edges]),
-            truncated=walk.truncated or len(edges) > bounds.edges,
-        )
 
     async def put_nodes(self, scope: str, nodes: Sequence[NodeInput]) -> PutNodesReply:
         """Replace what is known of nodes; of a node given twice, the last counts."""

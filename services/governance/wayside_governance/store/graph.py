@@ -1,69 +1,99 @@
-"""Reading of the graph."""
+"""Reading of the graph, in bounded steps."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
-from uuid import UUID
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import asyncpg
 
 from wayside_events.contracts.governance import Edge, Node
-from wayside_governance.domain.wanted import Bounds, EdgeFilters, Position
+from wayside_governance.domain.edges import OLDEST, EdgeFilters
+from wayside_governance.domain.walks import Bounds, Direction, Link, Paths, Step
+from wayside_governance.domain.wanted import Position
 from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import GRAPH, READING
 from wayside_service.database import Connection
 
-_START: Final = Position(datetime.max.replace(tzinfo=UTC), str(UUID(int=2**128 - 1)))
+STEP_EDGES = 1_000
+"""How many edges are looked at in one step of a list that does not want all it finds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """What a walk found: ids, and whether a bound cut it."""
+class EdgeStep(NamedTuple):
+    """Edges that were wanted, and where to look on; `None` at the end."""
 
-    nodes: Sequence[str]
-    edges: Sequence[UUID]
-    ghosts: Sequence[UUID]
-    truncated: bool
+    edges: list[Edge]
+    reached: Position | None
 
 
-async def list_edges(
-    connection: Connection, filters: EdgeFilters, *, after: Position | None, limit: int
-) -> list[Edge]:
-    """Return the first `limit` edges after a position, the youngest first; wants a transaction."""
-    start = after or _START
-    await connection.execute(READING.plan_for_these_filters)
+async def edge_step(connection: Connection, filters: EdgeFilters, *, after: Position, limit: int) -> EdgeStep:
+    """Return at most `limit` edges after a position, the youngest first, as far as one step goes."""
+    looked_at = limit if filters.is_exact else STEP_EDGES
     rows = await connection.fetch(
         GRAPH.list_edges,
         filters.scope,
+        filters.source,
         filters.from_node_id,
         filters.to_node_id,
         filters.node_id,
-        filters.relationship_type,
-        limit,
-        start.key,
+        filters.types or None,
+        filters.created_by,
+        filters.min_confidence,
+        filters.created_after or OLDEST,
+        after.key,
+        after.item_id,
         filters.with_suggested,
-        start.item_id,
+        looked_at,
+        limit,
     )
-    return [_edge(row) for row in rows]
+    edges = [_edge(row) for row in rows if row["is_match"]]
+    is_over = len(edges) < limit and not (rows and rows[-1]["is_last"])
+    return EdgeStep(edges, None if is_over else Position(rows[-1]["created_at"], str(rows[-1]["id"])))
 
 
-async def walk(
-    connection: Connection, scope: str, start: str, bounds: Bounds, *, with_suggested: bool
-) -> Walk:
-    """Walk from a node in both directions."""
-    row = await connection.fetchrow(
-        GRAPH.neighborhood, scope, start, bounds.depth, bounds.nodes, bounds.edges, with_suggested
+async def plan_for_each_step(connection: Connection) -> None:
+    """Let the steps of this transaction be planned for the types they are over: a plan for any passes all others."""
+    await connection.execute(READING.plan_for_these_filters)
+
+
+async def step_from(
+    connection: Connection,
+    scope: str,
+    nodes: Sequence[str],
+    paths: Paths,
+    *,
+    passed: Iterable[str],
+    bounds: Bounds,
+) -> Step:
+    """Go one step from each of the nodes, to none of `passed`."""
+    per_node = bounds.per_node(len(nodes))
+    rows = await connection.fetch(
+        GRAPH.steps_from,
+        scope,
+        nodes,
+        paths.types or None,
+        paths.direction is not Direction.IN,
+        paths.direction is not Direction.OUT,
+        paths.with_suggested,
+        list(passed),
+        per_node,
+        bounds.edges,
     )
-    assert row is not None
-    return Walk(row["seen"], row["edges"], row["ghosts"], row["truncated"])
+    links = [
+        Link(row["node"], row["other"], row["id"], row["is_ghost"])
+        for row in rows[: bounds.edges]
+        if row["turn"] <= per_node and row["is_match"]
+    ]
+    return Step(links, is_cut=len(links) < len(rows))
 
 
-async def edges_of(connection: Connection, found: Walk) -> list[Edge]:
-    """Return the edges of a walk whose ends are both among its nodes; those that exist before those suggested."""
-    nodes = frozenset(found.nodes)
-    rows = await connection.fetch(GRAPH.edges_by_id, found.edges, found.ghosts)
-    return [_edge(row) for row in rows if row["from_node_id"] in nodes and row["to_node_id"] in nodes]
+async def edges_of(connection: Connection, links: Sequence[Link]) -> list[Edge]:
+    """Return the edges of links, in their order."""
+    rows = await connection.fetch(
+        GRAPH.edges_by_id,
+        [link.edge_id for link in links if not link.is_ghost],
+        [link.edge_id for link in links if link.is_ghost],
+    )
+    found = {row["id"]: row for row in rows}
+    return [_edge(found[link.edge_id]) for link in links if link.edge_id in found]
 
 
 async def nodes_of(connection: Connection, scope: str, node_ids: Sequence[str]) -> list[Node]:

@@ -12,7 +12,13 @@ from wayside_events.contracts.governance.calibration import (
 )
 from wayside_events.contracts.governance.deciding import DecisionReply, DecisionRequest
 from wayside_events.contracts.governance.decisions import Decision, Verdict
-from wayside_events.contracts.governance.graph import Edge, EdgePage, Neighborhood
+from wayside_events.contracts.governance.graph import (
+    Edge,
+    EdgePage,
+    GraphExtract,
+    GraphPath,
+    Neighborhood,
+)
 from wayside_events.contracts.governance.nodes import (
     Node,
     NodeContent,
@@ -84,6 +90,8 @@ __all__ = [
     "Edge",
     "EdgePage",
     "Evidence",
+    "GraphExtract",
+    "GraphPath",
     "Intake",
     "MeasuredPrecision",
     "Neighborhood",

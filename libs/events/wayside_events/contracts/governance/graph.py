@@ -33,10 +33,33 @@ class EdgePage(Reply):
 
 
 class Neighborhood(Reply):
-    """What lies within `depth` steps of `center`, and whether a limit cut it."""
+    """What lies within `depth` steps of `center`, the nodes in the order they were found. `truncated` when a limit cut it."""
 
     center: str
     depth: int
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    truncated: bool = False
+
+
+class GraphPath(Reply):
+    """A shortest path: its nodes from one end to the other, and the edges between each and the next, whatever way they point.
+
+    When `truncated`, a limit cut the search: there may be a path though none was found, or a shorter one.
+    """
+
+    from_node_id: str
+    to_node_id: str
+    found: bool
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    truncated: bool = False
+
+
+class GraphExtract(Reply):
+    """Part of the graph: edges, the youngest first, and the nodes they join. `truncated` when there are more edges."""
+
+    scope: Scope
+    edges: tuple[Edge, ...]
+    nodes: tuple[Node, ...]
     truncated: bool = False
