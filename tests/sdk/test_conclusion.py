@@ -142,8 +142,23 @@ def nested() -> list[object]:
         [Unshowable()],
         "\ud800",
         Unreadable(),
+        2**64,
+        -(10**300),
+        10**5_000,
     ],
-    ids=["bytes", "lock", "cycle", "depth", "unshowable", "unshowable inside", "surrogate", "own code"],
+    ids=[
+        "bytes",
+        "lock",
+        "cycle",
+        "depth",
+        "unshowable",
+        "unshowable inside",
+        "surrogate",
+        "own code",
+        "65 bits",
+        "many bits",
+        "many digits",
+    ],
 )
 def test_a_result_that_is_no_json_fails_the_job_for_good_and_says_what_it_is(value: object) -> None:
     error = reported(Returned(value), handler=job_handler("report", anything, {}))["error"]
@@ -159,6 +174,7 @@ def test_a_result_that_is_no_json_fails_the_job_for_good_and_says_what_it_is(val
         (float("nan"), None),
         ((1, 2), [1, 2]),
         ({1: UUID(int=0)}, {"1": str(UUID(int=0))}),
+        ([2**64 - 1, 0.1, "1" * 30], [2**64 - 1, 0.1, "1" * 30]),
     ],
 )
 def test_what_json_has_another_word_for_is_kept_as_that(value: object, result: object) -> None:

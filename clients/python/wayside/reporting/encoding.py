@@ -1,6 +1,8 @@
 """Values as JSON within the limits of the contract: what a handler says never makes its report invalid."""
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -15,8 +17,8 @@ from wayside_events.jobs import LogLevel
 _TEXT_LIMITS = {"phase": 200, "step": 200, "unit": 50, "message": 2_000}
 _CONTEXT_LIMIT_BYTES = 16 * 1024
 _PLAIN_TYPES = (str, int, bool, float)
+_LONG_NUMBER = re.compile(rb"[0-9]{20}")
 _LENIENT = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-_ORJSON_ERRORS = (orjson.JSONDecodeError, orjson.JSONEncodeError)
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -67,9 +69,11 @@ def json_value(
         payload = adapter.dump_json(value, warnings="none")
         if len(payload) > limit:
             raise TooLarge(what, len(payload), limit)
-        decoded: JsonValue = orjson.loads(payload)
+        decoded: JsonValue = _exact(payload)
         orjson.dumps(decoded)  # which takes less depth than it reads
-    except (PydanticSerializationError, RecursionError, UnicodeError, *_ORJSON_ERRORS) as error:
+    except TooLarge:
+        raise
+    except (PydanticSerializationError, RecursionError, ValueError, orjson.JSONEncodeError) as error:
         msg = f"the {what}, a {type(value).__name__}, cannot be encoded as JSON: {error}"
         raise NotJson(msg) from error
     else:
@@ -95,6 +99,11 @@ def clip(text: str, limit: int) -> str:
 def size_of(report: dict[str, JsonValue]) -> int:
     """How many bytes a report has as JSON."""
     return len(orjson.dumps(report))
+
+
+def _exact(payload: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Read JSON with every integer as it is; orjson takes the nearest float for one of more than 64 bits."""
+    return json.loads(payload) if _LONG_NUMBER.search(payload) else orjson.loads(payload)
 
 
 def _field(name: str, value: Any) -> JsonValue:  # noqa: ANN401 - whatever a handler passed
