@@ -169,6 +169,27 @@ async def test_a_runner_that_withdraws_gets_its_claims_back_empty(
     assert len(await other) == 1
 
 
+async def test_what_a_blocked_runner_never_heard_of_goes_to_others_and_burns_no_attempt(
+    api: Api, runner: RunnerForTests
+) -> None:
+    for name in ("known", "reported on", "unheard of"):
+        await api.create(input=name, max_attempts=1)
+    known, reported, unheard = await runner.claim(3)
+    await runner.send(runner.said(reported, "heartbeat"))
+    held = (contracts.HeldAttempt(job_id=known.job.id, attempt=known.attempt),)
+    body = contracts.WithdrawRequest(runner=runner.name, held=held)
+    for _ in range(2):
+        await withdraw(runner, body)
+    [again] = await RunnerForTests(runner.bus, "other").claim(3)
+    assert (again.job.id, again.attempt, again.job.max_attempts) == (unheard.job.id, 2, 2)
+    outcomes = await runner.send(*(runner.said(given, "complete") for given in (known, reported, unheard)))
+    assert [outcome.outcome for outcome in outcomes] == ["accepted", "accepted", "fenced"]
+
+
+async def withdraw(runner: RunnerForTests, body: contracts.WithdrawRequest) -> None:
+    await runner.bus.request(contracts.WITHDRAW_SUBJECT, body, contracts.WithdrawReply)
+
+
 async def test_inputs_that_do_not_fit_one_answer_come_in_several(api: Api, runner: RunnerForTests) -> None:
     for _ in range(5):
         await api.create(input="x" * 200_000)

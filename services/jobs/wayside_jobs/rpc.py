@@ -93,6 +93,9 @@ class Rpc:
 
     async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
         self._jobs.announcer.withdrawn(request.runner)
+        if request.held is not None:
+            held = {(attempt.job_id, attempt.attempt) for attempt in request.held}
+            await self._jobs.handover.take_unheard(request.runner, held)
         return WithdrawReply()
 
     async def _create(self, request: CreateRequest) -> Encoded:

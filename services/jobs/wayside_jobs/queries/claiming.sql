@@ -1,5 +1,10 @@
 -- What may be claimed, and when. Times are the database's; `$n` are values.
 
+-- name: find_unheard
+-- The running queued-mode jobs of the runner $1 that it has never reported on, with their attempts.
+SELECT id::text AS id, attempt FROM jobs
+WHERE status = 'running' AND runner = $1 AND seq = 0 AND mode = 'queued' LIMIT 10000;
+
 -- name: lock_ready
 -- Lock what to claim next, at most $4 jobs: of the queues $1 with the types $2, in pairs, round the scopes after $3.
 -- Within a priority the n-th job of each scope comes before the next of any. $5 is the lock a pause waits for; places

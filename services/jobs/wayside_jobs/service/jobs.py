@@ -124,7 +124,7 @@ class Jobs:
             flow=flow,
             queues=Queues(table, announcer),
             reporter=reporter,
-            handover=Handover(desk, reporter),
+            handover=Handover(store, announcer, desk, reporter),
             sweeper=Sweeper(store, announcer, broom, interval_seconds=settings.sweep_interval_seconds),
             statistics=Statistics(stats, announcer),
             count=count,

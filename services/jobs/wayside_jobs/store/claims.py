@@ -46,6 +46,10 @@ class Claims:
         rows = await self._connection.fetch(SQL.count_running, names["queue"], names["type"])
         return [Running(*row) for row in rows]
 
+    async def unheard(self, runner: str) -> list[tuple[str, int]]:
+        """Return the attempts given to a runner that it has never reported on: job and number."""
+        return [(row["id"], row["attempt"]) for row in await self._connection.fetch(SQL.find_unheard, runner)]
+
     async def lock_ready(self, search: Search, *, after: str) -> Found:
         """Lock what is to be claimed next; jobs that others have locked are passed over.
 

@@ -150,10 +150,22 @@ class ClaimReply(Reply):
     assignments: tuple[Assignment, ...]
 
 
+class HeldAttempt(Request):
+    """An attempt that a runner knows it has."""
+
+    job_id: Id
+    attempt: int = Field(ge=1, le=2**31 - 1)
+
+
 class WithdrawRequest(Request):
-    """A runner that shuts down wants no more work: its parked claims, at whatever instance, are answered at once."""
+    """A runner wants no more work for now: its parked claims, at whatever instance, are answered at once.
+
+    With `held` it says which attempts it has. What else it was given and has never reported on goes to others, and no
+    attempt is burnt: its event loop is blocked, so it does not hear of it.
+    """
 
     runner: Runner
+    held: tuple[HeldAttempt, ...] | None = Field(default=None, max_length=10_000)
 
 
 class WithdrawReply(Reply):
