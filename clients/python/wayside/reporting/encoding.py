@@ -67,17 +67,14 @@ def json_value(
     """Return `value` as plain JSON values; raises `NotJson` or `TooLarge`, which name `what` it is."""
     try:
         payload = adapter.dump_json(value, warnings="none")
-        if len(payload) > limit:
-            raise TooLarge(what, len(payload), limit)
-        decoded: JsonValue = _exact(payload)
+        decoded: JsonValue = None if len(payload) > limit else _exact(payload)
         orjson.dumps(decoded)  # which takes less depth than it reads
-    except TooLarge:
-        raise
     except (PydanticSerializationError, RecursionError, ValueError, orjson.JSONEncodeError) as error:
         msg = f"the {what}, a {type(value).__name__}, cannot be encoded as JSON: {error}"
         raise NotJson(msg) from error
-    else:
-        return decoded
+    if len(payload) > limit:
+        raise TooLarge(what, len(payload), limit)
+    return decoded
 
 
 def progress_json(fields: dict[str, Any]) -> dict[str, JsonValue]:
