@@ -21,6 +21,7 @@ PARENT = EntityId("01987654-0000-7000-8000-000000000003")
 SUGGESTION = EntityId("01987654-0000-7000-8000-000000000004")
 EDGE = EntityId("01987654-0000-7000-8000-000000000005")
 DECISION = EntityId("01987654-0000-7000-8000-000000000006")
+POLICY = EntityId("01987654-0000-7000-8000-000000000007")
 
 JOB_FACTS: dict[str, Any] = {
     "job_id": JOB,
@@ -133,6 +134,20 @@ SAMPLES: tuple[Event[Any], ...] = (
         1,
     ),
     event(edges.EdgeRemoved, edges.EdgeRemovedData(**EDGE_FACTS, removed_by="grace", reason="undone"), 2),
+    event(
+        edges.PolicySuspended,
+        edges.PolicySuspendedData(
+            policy_id=POLICY,
+            name="sure",
+            version=3,
+            cause="low_agreement",
+            detail="People agreed with 10 of 20 held out: at most 0.70 is likely, 0.90 was promised.",
+            checked=20,
+            agreed=10,
+            promised=0.9,
+        ),
+        7,
+    ),
 )
 
 

@@ -18,7 +18,7 @@ from wayside_governance.domain.calibration import (
 tallies = st.integers(1, 5_000).flatmap(
     lambda total: st.builds(Tally, hits=st.integers(0, total), total=st.just(total))
 )
-bins = st.lists(st.tuples(st.floats(0, 1), tallies), max_size=10).map(
+bins = st.lists(st.tuples(st.floats(0, 1), tallies), max_size=5).map(
     lambda drawn: [Bin(tally, confidence) for confidence, tally in sorted(drawn)]
 )
 

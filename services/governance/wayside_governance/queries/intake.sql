@@ -26,10 +26,11 @@ SET label = coalesce(excluded.label, stored.label),
 -- Insert new claims in the order given and return their ids; those that exist are locked instead.
 INSERT INTO suggestions AS stored (
     id, scope, from_node_id, to_node_id, relationship_type, status, revision, confidence, strength, evidence_count,
-    maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at
+    maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at, is_unevaluated
 )
 SELECT id, $1, from_node_id, to_node_id, relationship_type, 'pending', revision, confidence, strength,
-       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3
+       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3,
+       EXISTS (SELECT FROM policies AS policy WHERE policy.scope = $1 AND policy.state = 'enabled')
 FROM unnest($2::new_suggestion[]) WITH ORDINALITY AS new (
     id, from_node_id, to_node_id, relationship_type, revision, confidence, strength, evidence_count,
     maxima, strongest, source_model, analysis_run_id, proposed_by, position
@@ -74,7 +75,10 @@ SET status = new.status, revision = new.revision, confidence = new.confidence, s
     reviewed_by = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_by END,
     reviewed_at = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_at END,
     reason_code = CASE WHEN new.is_reopened THEN NULL ELSE stored.reason_code END,
-    endorsed_by = CASE WHEN new.is_reopened THEN '{}' ELSE stored.endorsed_by END
+    endorsed_by = CASE WHEN new.is_reopened THEN '{}' ELSE stored.endorsed_by END,
+    is_unevaluated = new.status = 'pending' AND EXISTS (
+        SELECT FROM policies AS policy WHERE policy.scope = stored.scope AND policy.state = 'enabled'
+    )
 FROM unnest($1::changed_suggestion[]) AS new
 WHERE stored.id = new.id;
 
