@@ -1,12 +1,13 @@
-"""How a field at fault is named."""
+"""How a field at fault is named, and what is said of it."""
 
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from wayside_events.contracts.jobs import REPORT
-from wayside_events.contracts.problems import field_errors, field_errors_in, pointer
+from wayside_events.contracts.problems import FieldError, field_errors, field_errors_in, pointer, summary
+from wayside_events.identifiers import Scope, ScopeName
 
 REPORTED: dict[str, Any] = {
     "job_id": "0198f000-0000-7000-8000-000000000000",
@@ -99,3 +100,41 @@ def test_members_of_unions_are_no_part_of_the_place_in_a_value(value: Any, place
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Drawing | None).validate_python(value)
     assert {error.field for error in field_errors_in(value, refused.value, ("input",))} == {place}
+
+
+class Spoken(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    needed: int
+    scope: Scope = ScopeName("acme")
+    number: Annotated[int, Field(ge=1)] = 1
+    names: tuple[str, ...] = Field(default=(), max_length=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "This is required."),
+        ({"needed": 1, "x": 1}, "There is no such field."),
+        ({"needed": "no"}, "This must be a valid integer, unable to parse string as an integer."),
+        ({"needed": 1, "number": 0}, "This must be greater than or equal to 1."),
+        ({"needed": 1, "names": ["a", "b"]}, "This must have at most 1 item, not 2."),
+        (
+            {"needed": 1, "scope": "A.b"},
+            "'A.b' is not a valid scope: lower-case letters, digits, - and _, at most 63.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_a_sentence(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Spoken.model_validate(fields)
+    assert [error.message for error in field_errors(refused.value)] == [message]
+
+
+def test_a_summary_says_how_many_mistakes_there_are() -> None:
+    errors = [FieldError(field=f"/{name}", code="c", message="This is required.") for name in "abc"]
+    assert [summary(errors[:number]) for number in (1, 2, 3)] == [
+        "/a: This is required.",
+        "/a: This is required. There is one more mistake.",
+        "/a: This is required. There are 2 more mistakes.",
+    ]

@@ -44,7 +44,7 @@ def test_every_error_has_a_status_and_a_document(cls: type[ServiceError]) -> Non
         "title": cls.title,
         "status": problem.status,
         "code": cls.code,
-        "detail": cls.title,
+        "detail": f"{cls.title}.",
         "instance": "r1",
     }
 

@@ -1,7 +1,8 @@
 """Scopes and entity ids: the tokens that name things in subjects, events and URLs."""
 
 import re
-from typing import Annotated, NewType
+from types import MappingProxyType
+from typing import Annotated, Final, NewType
 from uuid import UUID
 
 import uuid_utils
@@ -15,12 +16,21 @@ _ENTITY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _RUNNER = _ENTITY_ID
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+_ALLOWED: Final = MappingProxyType(
+    {
+        "scope": "lower-case letters, digits, - and _, at most 63",
+        "id": "letters, digits, - and _, at most 128",
+        "runner": "letters, digits, - and _, at most 128",
+    }
+)
+
 
 class UnsafeToken(ValueError):
     """A scope, id or runner name cannot be one token of a NATS subject."""
 
     def __init__(self, kind: str, value: str) -> None:
-        super().__init__(f"{value[:80]!r} is not a valid {kind}")
+        allowed = f": {_ALLOWED[kind]}" if kind in _ALLOWED else ""
+        super().__init__(f"{value[:80]!r} is not a valid {kind}{allowed}")
         self.kind = kind
         self.value = value
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from wayside_events.bus import BusUnavailable as BusIsDown
-from wayside_events.contracts.problems import Problem, problem_type
+from wayside_events.contracts.problems import Problem, problem_type, sentence
 from wayside_service.errors import BusUnavailable, ErrorTable, ServiceError, status_of
 
 CONTENT_TYPE = "application/problem+json"
@@ -25,7 +25,7 @@ def problem_of(error: Exception, table: ErrorTable, instance: str | None = None)
         title=str(getattr(error, "title", code)),
         status=int(status),
         code=code,
-        detail=str(error),
+        detail=sentence(str(error)),
         instance=instance,
         errors=tuple(getattr(error, "errors", ())),
         current=getattr(error, "current", None),

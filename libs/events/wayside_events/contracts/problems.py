@@ -1,12 +1,21 @@
 """Problem details (RFC 9457): the one shape of every error answer, and the one way to name a field at fault."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 Location = tuple[str | int, ...]
+
+_SAID: Final = MappingProxyType(
+    {"Field required": "This is required.", "Extra inputs are not permitted": "There is no such field."}
+)
+_KIND = re.compile(r"^(Value error|Assertion failed), ")
+_SUBJECT = re.compile(r"^(Input|String|List|Tuple|Set|Dictionary|Data|Value|Object) should ")
 
 _NAME_LIMIT = 100
 """Characters of a field's name that are repeated: callers choose it."""
@@ -62,7 +71,9 @@ def field_errors(error: ValidationError, under: Location = (), *, tags: int = 0)
     Each of its locations begins with `tags` tags of a discriminated union, which are no part of the value.
     """
     return tuple(
-        FieldError(field=pointer((*under, *fault["loc"][tags:])), code=fault["type"], message=fault["msg"])
+        FieldError(
+            field=pointer((*under, *fault["loc"][tags:])), code=fault["type"], message=in_words(fault["msg"])
+        )
         for fault in _faults(error)
     )
 
@@ -74,16 +85,35 @@ def field_errors_in(value: JsonValue, error: ValidationError, under: Location = 
     """
     return tuple(
         FieldError(
-            field=pointer((*under, *_followed(value, fault))), code=fault["type"], message=fault["msg"]
+            field=pointer((*under, *_followed(value, fault))),
+            code=fault["type"],
+            message=in_words(fault["msg"]),
         )
         for fault in _faults(error)
     )
 
 
 def summary(errors: Sequence[FieldError]) -> str:
-    """Return the first of some errors as a sentence that says how many more there are."""
+    """Return the first of some errors, and how many more there are."""
     first = f"{errors[0].field}: {errors[0].message}"
-    return f"{first}, and {len(errors) - 1} more" if len(errors) > 1 else first
+    match len(errors) - 1:
+        case 0:
+            return first
+        case 1:
+            return f"{first} There is one more mistake."
+        case more:
+            return f"{first} There are {more} more mistakes."
+
+
+def in_words(message: str) -> str:
+    """Return what pydantic says of a field as a sentence about that field."""
+    plain = _KIND.sub("", message).replace(" after validation", "")
+    return _SAID.get(plain) or sentence(_SUBJECT.sub("This must ", plain))
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop at its end."""
+    return text if text.endswith((".", "!", "?", "…")) or not text else f"{text}."
 
 
 def _faults(error: ValidationError) -> Iterator[ErrorDetails]:

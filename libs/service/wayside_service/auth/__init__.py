@@ -2,7 +2,7 @@
 
 from wayside_service.auth.bearer import Authenticator, BearerAuthenticator
 from wayside_service.auth.keys import JwksKeys, KeySource, PublicKey, SharedSecret
-from wayside_service.auth.principal import ALL_SCOPES, Principal, Role
+from wayside_service.auth.principal import ALL_SCOPES, Principal, Role, role_needed
 from wayside_service.auth.tokens import TokenVerifier, mint_token, verifier_for
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "SharedSecret",
     "TokenVerifier",
     "mint_token",
+    "role_needed",
     "verifier_for",
 ]

@@ -58,8 +58,13 @@ class Principal:
         """
         if scope is None:
             if not self.scopes(role):
-                msg = f"Role {role} is needed, in any scope."
+                msg = f"You need the role {role} to do this."
                 raise Forbidden(msg)
         elif not self.may(role, scope):
-            msg = f"Role {role} is needed in scope {scope}."
-            raise ScopeForbidden(msg, field=field)
+            raise ScopeForbidden(role_needed(scope, role), field=field)
+
+
+def role_needed(scope: str, *roles: Role) -> str:
+    """Say which role, of several that would do, somebody lacks in a scope."""
+    where = "all scopes" if scope == ALL_SCOPES else f"the scope {scope}"
+    return f"You need the role {' or '.join(roles)} in {where} to do this."

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from wayside_events.contracts.problems import FieldError
+from wayside_events.contracts.problems import FieldError, in_words
 from wayside_service.errors import BadRequest, BodyTooLarge, RequestTimedOut, UnsupportedMediaType
 from wayside_service.http.json_body import invalid_input, null_character, parse_json, parse_lines
 from wayside_service.http.parameters import FlatModel, Parameters
@@ -62,7 +62,7 @@ def _validated(
     except ValidationError as error:
         for found in error.errors(include_url=False, include_context=False, include_input=False):
             name = "".join(map(str, found["loc"][:1]))
-            errors.append(FieldError(field=place(name), code=found["type"], message=found["msg"]))
+            errors.append(FieldError(field=place(name), code=found["type"], message=in_words(found["msg"])))
         return None
 
 
@@ -71,13 +71,15 @@ def _flat(flat: FlatModel, request: web.Request, errors: list[FieldError]) -> di
     for name in request.query:
         given = request.query.getall(name)
         if name not in flat.lists and len(given) > 1:
-            errors.append(FieldError(field=_in_query(name), code="repeated", message="Given more than once"))
+            errors.append(
+                FieldError(field=_in_query(name), code="repeated", message="This is given more than once.")
+            )
         taken[name] = given if name in flat.lists else given[0]
     return taken
 
 
 def _unknown(field: str) -> FieldError:
-    return FieldError(field=field, code="extra_forbidden", message="Extra inputs are not permitted")
+    return FieldError(field=field, code="extra_forbidden", message="There is no such parameter.")
 
 
 async def _body(request: web.Request, route: Route, parameters: Parameters) -> object:

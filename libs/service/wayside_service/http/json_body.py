@@ -91,7 +91,7 @@ def invalid_input(errors: Sequence[FieldError]) -> InvalidInput:
 
 def null_character(field: str) -> FieldError:
     """Return what is wrong with a text that PostgreSQL cannot store."""
-    return FieldError(field=field, code="null_character", message="A NUL character is not allowed")
+    return FieldError(field=field, code="null_character", message="A NUL character is not allowed.")
 
 
 def _nulls(value: object, place: Location) -> Iterator[Location]:

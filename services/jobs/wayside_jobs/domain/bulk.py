@@ -101,8 +101,9 @@ def _failure(item: BulkItem) -> BulkFailure:
 def _check_filter(action: BulkAction, given: BulkFilter) -> None:
     possible = POSSIBLE[action]
     if impossible := set(given.status) - possible:
-        names = ", ".join(sorted(impossible))
-        raise InvalidBulk("/filter/status", "not_possible", f"A job that is {names} cannot {action}.")
+        names = " or ".join(sorted(impossible))
+        done = "canceled" if action is BulkAction.CANCEL else "retried"
+        raise InvalidBulk("/filter/status", "not_possible", f"Jobs that are {names} cannot be {done}.")
     if (given.related_type is None) != (given.related_id is None):
         field = "/filter/related_type" if given.related_type is None else "/filter/related_id"
         raise InvalidBulk(field, "missing", "related_type and related_id go together.")

@@ -1,7 +1,8 @@
 """What can be refused, and why. `code` is stable; an HTTP status is given to each class elsewhere."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
 
 from wayside_events.contracts.problems import FieldError, pointer
 from wayside_events.jobs import JobStatus
@@ -34,6 +35,26 @@ def _moved(error: FieldError, place: str) -> FieldError:
     return error.model_copy(update={"field": place + inside})
 
 
+_REFUSED: Final[Mapping[Verb, str]] = MappingProxyType(
+    {
+        Verb.CLAIM: "only a job that is queued can be claimed",
+        Verb.PROGRESS: "only a job that runs reports progress",
+        Verb.LOG: "only a job that runs writes to its log",
+        Verb.HEARTBEAT: "only a job that runs has heartbeats",
+        Verb.COMPLETE: "only a job that runs can be completed",
+        Verb.FAIL: "only a job that runs can fail",
+        Verb.REQUEST_CANCEL: "a job that has ended cannot be canceled",
+        Verb.ACKNOWLEDGE_CANCEL: "only a job that runs can stop because of a cancel",
+        Verb.FORCE_CANCEL: "only a job that runs can be canceled by force",
+        Verb.LOSE: "only a job that runs can be lost",
+        Verb.TIME_OUT: "only a job that runs can take too long",
+        Verb.RELEASE: "only a job that runs can be released",
+        Verb.RETRY: "only a job that has ended can be retried",
+        Verb.EXPIRE: "only a job that has ended can expire",
+    }
+)
+
+
 class WrongState(JobsError):
     """The verb does not exist in the job's status."""
 
@@ -41,7 +62,7 @@ class WrongState(JobsError):
     title = "The job's state does not allow this"
 
     def __init__(self, status: JobStatus, verb: Verb, *, revision: int) -> None:
-        super().__init__(f"A job that is {status} cannot {verb.replace('_', ' ')}.")
+        super().__init__(f"The job is {status}: {_REFUSED[verb]}.")
         self.verb = verb
         self.current = {"status": str(status), "revision": revision}
 
@@ -171,7 +192,9 @@ class UnknownJobType(InvalidJob):
     title = "Unknown job type"
 
     def __init__(self, name: str) -> None:
-        detail = f"No worker has registered the job type {name}."
+        detail = (
+            f"No worker has registered the job type {name}: check its name, or start a worker that serves it."
+        )
         super().__init__(detail, errors=[FieldError(field="/type", code=self.code, message=detail)])
 
 
@@ -193,7 +216,7 @@ class ParentEnded(JobsError):
     title = "The parent job has ended"
 
     def __init__(self, job_id: str, status: JobStatus, *, revision: int) -> None:
-        detail = f"The job {job_id} is {status}, or its cancel was requested: it gets no more children."
+        detail = f"The parent job {job_id} has ended or is to end, so it gets no more children."
         super().__init__(detail, errors=[FieldError(field="/parent_id", code=self.code, message=detail)])
         self.current = {"status": str(status), "revision": revision}
 
@@ -205,7 +228,7 @@ class InvalidPage(JobsError):
     title = "The page is not known"
 
     def __init__(self) -> None:
-        message = "Not a next_page of this list."
+        message = "This is not a next_page that this list gave."
         super().__init__(message, errors=[FieldError(field="?page", code=self.code, message=message)])
 
 
@@ -254,7 +277,7 @@ class IdempotencyConflict(JobsError):
     title = "The idempotency key belongs to another request"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"The key {key} was used before, for a different body.")
+        super().__init__(f"The idempotency key {key} was used before, for another request.")
 
 
 class SimultaneousChange(JobsError):

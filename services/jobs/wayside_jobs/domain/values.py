@@ -29,7 +29,7 @@ def json_text(value: JsonValue, field: str, limit_bytes: int) -> Json:
         raise ValueTooLarge(field, len(encoded), limit_bytes)
     if is_too_deep(value, encoded):
         raise InvalidValue(
-            field, "too_deep", f"At most {DEPTH_LIMIT} levels of arrays and objects are allowed"
+            field, "too_deep", f"At most {DEPTH_LIMIT} levels of arrays and objects are allowed."
         )
     # orjson writes NaN and Infinity as null, so without a null there is none of them.
     if b"\\u0000" in encoded or b"null" in encoded:
@@ -40,7 +40,7 @@ def json_text(value: JsonValue, field: str, limit_bytes: int) -> Json:
 def plain_text(value: str | None, field: str) -> str | None:
     """Return `value`; raises `InvalidValue` for a character PostgreSQL cannot hold."""
     if value is not None and "\0" in value:
-        raise InvalidValue(field, "null_character", "A NUL character is not allowed")
+        raise InvalidValue(field, "null_character", "A NUL character is not allowed.")
     return value
 
 
@@ -60,7 +60,7 @@ def _check(value: JsonValue, field: str) -> None:
         case str():
             plain_text(value, field)
         case float() if not math.isfinite(value):
-            raise InvalidValue(field, "finite_number", "The number must be finite")
+            raise InvalidValue(field, "finite_number", "The number must be finite.")
         case list():
             for index, item in enumerate(value):
                 _check(item, field + pointer([index]))

@@ -63,7 +63,7 @@ async def put_job_type(
     """The last registration counts, also a worker's. Only for admins of all scopes, for all use the type."""
     require_one_of(principal, ALL_SCOPES, Role.ADMIN)
     if body.name != name:
-        message = f"The path names {name}."
+        message = f"The path names {name}, so the body must too."
         error = FieldError(field="/name", code="mismatch", message=message)
         raise errors.InvalidJob(message, errors=[error])
     check_type(body)

@@ -12,7 +12,7 @@ from wayside_events.identifiers import Scope, ScopeName, parse_scope
 from wayside_jobs.service.jobs import Jobs
 from wayside_jobs.service.repeating import Caller
 from wayside_jobs.store.keys import Answer
-from wayside_service.auth import ALL_SCOPES, Principal, Role
+from wayside_service.auth import ALL_SCOPES, Principal, Role, role_needed
 from wayside_service.errors import InvalidInput, ScopeForbidden
 from wayside_service.http import ClosedModel, Reply
 
@@ -85,8 +85,7 @@ async def operator_of(
 def require_one_of(principal: Principal, scope: str, *roles: Role, field: str | None = None) -> None:
     """Raise `ScopeForbidden` unless the caller has one of the roles in the scope; `field` is where it is named."""
     if not any(principal.may(role, scope) for role in roles):
-        names = " or ".join(roles)
-        raise ScopeForbidden(f"Role {names} is needed in scope {scope}.", field=field)
+        raise ScopeForbidden(role_needed(scope, *roles), field=field)
 
 
 def visible_scopes(principal: Principal) -> list[str] | None:

@@ -78,7 +78,7 @@ def _about(job_id: Id, report: JsonValue, index: int) -> JsonValue:
     if not isinstance(report, dict):
         return report
     if report.get("job_id", job_id) != job_id:
-        message = f"The path names {job_id}."
+        message = f"The path names the job {job_id}, so each report must too."
         error = FieldError(field=f"/reports/{index}/job_id", code="mismatch", message=message)
         raise errors.InvalidReport(message, errors=[error])
     return {**report, "job_id": job_id}

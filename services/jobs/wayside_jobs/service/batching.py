@@ -17,6 +17,7 @@ from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.creating import Creator, Wanted
 from wayside_jobs.service.making import Created
 from wayside_jobs.service.statuses import problem_document
+from wayside_service.auth import Role, role_needed
 from wayside_service.errors import ScopeForbidden, Unavailable
 
 _ERRORS_LIMIT = 2
@@ -84,14 +85,14 @@ def _admitted(
     if isinstance(item, Problem):
         return item
     if not may_create(item.scope):
-        message = f"Role operator or runner is needed in scope {item.scope}."
+        message = role_needed(item.scope, Role.OPERATOR, Role.RUNNER)
         return problem_document(ScopeForbidden(message, field=pointer(["jobs", index, "scope"])))
     if item.mode is JobMode.TRACKED:
         message = "A tracked job is created alone: its answer is the attempt its runner has."
         error = FieldError(field="/mode", code="tracked_in_batch", message=message)
         return _told(InvalidJob(message, errors=[error]), index)
     if item.idempotency_key is not None and "\0" in item.idempotency_key:
-        message = "A NUL character is not allowed"
+        message = "A NUL character is not allowed."
         error = FieldError(field="/idempotency_key", code="null_character", message=message)
         return _told(InvalidJob(message, errors=[error]), index)
     return item
