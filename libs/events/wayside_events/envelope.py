@@ -8,12 +8,18 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from wayside_events.identifiers import EntityId, Id, Scope, ScopeName
 from wayside_events.subjects import event_subject
 
+_INFINITIES = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""What asyncpg stores as PostgreSQL's infinities, and reads back without a time zone."""
+
 
 def _to_utc(value: datetime) -> datetime:
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("the moment is before year 1 or after year 9999 in UTC") from None
+    if moment in _INFINITIES:
+        raise ValueError("the moment is the first or the last there is")
+    return moment
 
 
 def _rfc3339(value: datetime) -> str:
