@@ -36,6 +36,13 @@ def threaded(ctx: ThreadContext, seconds: float) -> str:
     return "done"
 
 
+@worker.job("blocking", lease_seconds=2)
+async def blocking(ctx: Context, seconds: float) -> str:
+    """Do what an async handler must not."""
+    time.sleep(seconds)  # noqa: ASYNC251
+    return "done"
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     worker.run()

@@ -110,6 +110,7 @@ class StandIn:
         self.claims: list[ClaimRequest] = []
         self.proposals: list[ProposeRequest] = []
         self.beats: list[BeatRequest] = []
+        self.taken_back: list[str] = []
         self.beat_seconds = 10.0
         self.is_known = True
         self.refuse: dict[str, Problem] = {}
@@ -156,6 +157,10 @@ class StandIn:
         """End the lease: the job waits for another runner, and the token is void."""
         record.status, record.token = "queued", ""
 
+    def give(self, record: JobRecord, runner: str) -> Assignment:
+        """Give a job to a runner."""
+        return self._assign(record, runner)
+
     async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
@@ -171,6 +176,13 @@ class StandIn:
 
     async def _withdraw(self, request: WithdrawRequest) -> WithdrawReply:
         self._withdrawals[request.runner] = self._withdrawals.get(request.runner, 0) + 1
+        if request.held is not None:
+            held = {attempt.job_id for attempt in request.held}
+            for record in self.jobs.values():
+                is_unheard = record.runner == request.runner and not record.seq and record.id not in held
+                if record.status == "running" and is_unheard:
+                    self.taken_back.append(record.id)
+                    self.lose(record)
         await self._notify()
         return WithdrawReply()
 

@@ -315,3 +315,32 @@ async def test_a_report_that_no_request_can_hold_is_refused_instead_of_blocking_
     assert await eventually(lambda: large.is_settled and small.is_settled)
     ended = {attempt.job.id: link.applied[attempt.job.id][-1].kind for attempt in (large, small)}
     assert ended == {large.job.id: "fail", small.job.id: "complete"}
+
+
+async def test_what_keeps_leases_from_outside_comes_after_what_is_not_answered_and_hides_nothing() -> None:
+    sent: list[Sequence[bytes]] = []
+    answer = asyncio.Event()
+
+    async def send(payloads: Sequence[bytes], seconds: float) -> Sequence[ReportOutcome]:
+        sent.append(payloads)
+        await answer.wait()
+        ids = [orjson.loads(payload)["job_id"] for payload in payloads]
+        return [ReportOutcome(job_id=job_id, outcome=Outcome.ACCEPTED) for job_id in ids]
+
+    reporter = Reporter(send, max_bytes=lambda: MAX_BYTES)
+    running = asyncio.create_task(reporter.run())
+    silent, ended = new_attempt(), new_attempt()
+    for attempt in (silent, ended):
+        reporter.add(attempt)
+    silent.progress({"percent": 1.0})
+    ended.complete(None)
+    assert await eventually(lambda: len(sent) == 1)
+    again, beats = await asyncio.to_thread(reporter.pulse)
+    assert again == sent[0]
+    [beat] = map(orjson.loads, beats)
+    assert (beat["kind"], beat["job_id"], beat["seq"]) == ("heartbeat", silent.granted.job_id, 2)
+    answer.set()
+    assert await eventually(lambda: reporter.known == 1)
+    assert [len(batch) for batch in reporter.pulse()] == [1]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -119,10 +119,14 @@ async def test_a_job_outlives_a_restart_of_nats_with_all_it_said(
     assert logged == list(range(60))
 
 
-async def test_a_busy_thread_keeps_its_lease(client: Client, process: Instance) -> None:
-    job = await client.jobs.create("threaded", scope="acme", input=3.5)
-    done = await client.jobs.wait(job.id, timeout_seconds=30)
-    assert (done.status, done.attempt) == (JobStatus.COMPLETED, 1)
+async def test_a_busy_thread_and_a_blocked_event_loop_keep_their_leases(
+    client: Client, process: Instance
+) -> None:
+    jobs = [await client.jobs.create(name, scope="acme", input=3.5) for name in ("threaded", "blocking")]
+    for job in jobs:
+        done = await client.jobs.wait(job.id, timeout_seconds=30)
+        assert (done.status, done.attempt) == (JobStatus.COMPLETED, 1)
+    assert "time.sleep(seconds)" in process.log.read_text()
 
 
 async def test_a_cancel_ends_the_handler_and_is_acknowledged(client: Client, process: Instance) -> None:

@@ -75,7 +75,7 @@ class ReportQueue:
     @property
     def heartbeat_seconds(self) -> float:
         """How often the attempt with the shortest lease has to be heard of."""
-        return min((voice.pause for voice in self._voices.values()), default=_NEVER)
+        return min((voice.pause for voice in list(self._voices.values())), default=_NEVER)
 
     def add(self, attempt: Attempt, now: float) -> None:
         """Begin to report for an attempt."""
@@ -119,6 +119,12 @@ class ReportQueue:
         if self._silence_until <= now:
             self._take_heartbeats(batch, now)
         return batch.entries
+
+    def pulse(self) -> list[Entry]:
+        """Return a heartbeat for each attempt that has not ended, after what was taken out and did not fit."""
+        silent = [attempt for attempt, voice in list(self._voices.items()) if not voice.ended]
+        beats = [Entry.of(attempt, attempt.stamp({"kind": "heartbeat"})) for attempt in silent]
+        return beats if self._held is None else [self._held, *beats]
 
     def heard(self, entries: list[Entry], at: float) -> None:
         """Note that the jobs service has answered what was sent at `at`, which extends the leases."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,8 +31,7 @@ ANSWER_LEAST_SECONDS = 2.0
 ANSWER_MOST_SECONDS = 10.0
 RETRY_FIRST_SECONDS = 0.1
 RETRY_MOST_SECONDS = 2.0
-BLOCKED_SECONDS = 5.0
-"""How long an event loop may be blocked before that is said."""
+PULSE_REPORTS = 500
 
 
 class Reporter:
@@ -51,6 +51,8 @@ class Reporter:
         self._wake = asyncio.Event()
         self._retry_now = asyncio.Event()
         self._settled = asyncio.Event()
+        self._speaking = threading.Lock()
+        self._in_flight: list[Entry] = []
 
     @property
     def backlog(self) -> int:
@@ -93,8 +95,29 @@ class Reporter:
         due_at = self._queue.due_at(now)
         if due_at is None or due_at > now:
             await self._sleep(None if due_at is None else due_at - now)
-        elif batch := self._queue.next_batch(now, max_bytes=self._max_bytes()):
+        elif batch := self._next_batch(now):
             await self._deliver(batch)
+
+    def _next_batch(self, now: float) -> list[Entry]:
+        with self._speaking:
+            self._in_flight = self._queue.next_batch(now, max_bytes=self._max_bytes())
+            return self._in_flight
+
+    def pulse(self) -> list[list[bytes]]:
+        """Return batches of reports that keep every lease while this event loop is blocked; from any thread.
+
+        What has a number and no answer yet goes first, again: after a higher number it would count as said before.
+        """
+        with self._speaking:
+            unanswered = [entry.payload for entry in self._in_flight]
+            beats = [entry.payload for entry in self._queue.pulse()]
+        batches = [beats[start : start + PULSE_REPORTS] for start in range(0, len(beats), PULSE_REPORTS)]
+        return [unanswered, *batches] if unanswered else batches
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """How often the attempt with the shortest lease has to be heard of; may be called from any thread."""
+        return self._queue.heartbeat_seconds
 
     async def drain(self, timeout_seconds: float) -> int:
         """Wait until every ending is known; returns how many are not after `timeout_seconds`."""
@@ -120,21 +143,14 @@ class Reporter:
             self._queue.mark(self._woken.popleft())
 
     async def _sleep(self, seconds: float | None) -> None:
-        begun = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        late = time.monotonic() - begun - seconds if seconds is not None else 0.0
-        if late > BLOCKED_SECONDS:
-            logger.warning(
-                "the event loop was blocked for %.0f s, and no heartbeat could be sent: make what computes a plain "
-                "function, which runs in a thread",
-                late,
-            )
 
     async def _deliver(self, batch: list[Entry]) -> None:
         sent_at, outcomes = await self._answered(batch)
         self._queue.heard(batch, sent_at)
+        self._in_flight = []
         for entry, outcome in zip(batch, outcomes, strict=True):
             self._apply(entry, outcome)
 

@@ -147,6 +147,11 @@ class Runner:
         """Say at once how this runner is, because that has changed in a way that others wait for."""
         self._beat_now.set()
 
+    @property
+    def attempt_keys(self) -> list[AttemptKey]:
+        """The attempts that are reported for; may be asked for in any thread."""
+        return list(self._attempts)
+
     def remove(self, attempt: Attempt) -> None:
         """Let no push reach an attempt any more."""
         self._attempts.pop(attempt.key, None)
@@ -256,9 +261,13 @@ class Runner:
         else:
             self._early_cancels.append(key)
 
+    def report_body(self, reports: Sequence[bytes]) -> bytes:
+        """Return the `ReportRequest` for reports that are JSON already."""
+        return b'{"runner":"%b","reports":[%b]}' % (self.name.encode(), b",".join(reports))
+
     async def _report(self, reports: Sequence[bytes], timeout_seconds: float) -> Sequence[ReportOutcome]:
         """Send reports as they are: each was encoded once, for its size."""
-        body = b'{"runner":"%b","reports":[%b]}' % (self.name.encode(), b",".join(reports))
+        body = self.report_body(reports)
         reply = await self._retriable(
             self.bus.exchange(
                 REPORT_SUBJECT, body, ReportReply.model_validate_json, timeout_seconds=timeout_seconds

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Sequence
 
+from wayside.reporting.attempt import AttemptKey
 from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
 from wayside.worker.slots import Slots
@@ -37,13 +39,20 @@ class Claimer:
         request: ClaimRequest,
         *,
         accept: Callable[[Grant], None],
+        give_back: Callable[[Grant], None],
         may_claim: Callable[[], bool],
     ) -> None:
         self._runner = runner
         self._slots = slots
         self._request = request
         self._accept = accept
+        self._give_back = give_back
         self._may_claim = may_claim
+        self._loop = asyncio.get_running_loop()
+        self._handing = threading.Lock()
+        self._waiting: set[object] = set()
+        self._surrendered: set[object] = set()
+        self._is_suspended = False
         self._changed = asyncio.Event()
         self._claims: set[asyncio.Task[None]] = set()
         self._taking_back: asyncio.Task[None] | None = None
@@ -55,7 +64,7 @@ class Claimer:
         stop = self._runner.bus.on_resume(self._on_resume)
         try:
             while True:
-                while self._slots.free and self._slots.parked < PARKED_LIMIT and self._may_claim():
+                while self._has_room and self._may_claim():
                     self._start_claim()
                 if self._slots.is_wanted_back and self._taking_back is None:
                     self._taking_back = asyncio.create_task(self._take_back(), name="take-back")
@@ -67,6 +76,29 @@ class Claimer:
     def changed(self) -> None:
         """A slot became free: look again."""
         self._changed.set()
+
+    def surrender(self) -> list[AttemptKey]:
+        """Begin nothing of what the claims that wait will bring, and claim nothing more until `resume`.
+
+        Returns the attempts that this runner has. It and `resume` are for a thread that finds the event loop blocked.
+        """
+        with self._handing:
+            self._is_suspended = True
+            self._surrendered |= self._waiting
+            return self._runner.attempt_keys
+
+    def resume(self) -> None:
+        """Claim again."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._resume)
+
+    def _resume(self) -> None:
+        self._is_suspended = False
+        self._changed.set()
+
+    @property
+    def _has_room(self) -> bool:
+        return bool(self._slots.free) and self._slots.parked < PARKED_LIMIT and not self._is_suspended
 
     async def withdraw(self) -> None:
         """Have the waiting claims answered, and wait for that: what they bring is this runner's, to be given back."""
@@ -99,6 +131,7 @@ class Claimer:
 
     def _start_claim(self) -> None:
         token = object()
+        self._waiting.add(token)
         task = asyncio.create_task(self._claim(token, self._slots.park(token)), name="claim")
         self._claims.add(task)
         task.add_done_callback(self._claims.discard)
@@ -109,8 +142,12 @@ class Claimer:
             grants = await self._ask(slots)
         finally:
             self._slots.unpark(token)
-            for grant in grants:
-                self._accept(grant)
+            with self._handing:
+                receive = self._give_back if token in self._surrendered else self._accept
+                self._waiting.discard(token)
+                self._surrendered.discard(token)
+                for grant in grants:
+                    receive(grant)
             self._slots.settle()
 
     async def _ask(self, slots: int) -> Sequence[Grant]:

@@ -73,14 +73,15 @@ class Shift:
             slots=1,
             wait_ms=int(patience.claim_wait * 1000),
         )
-        self._claimer = Claimer(
+        self.claimer = Claimer(
             runner,
             slots,
             request,
             accept=self._accept,
+            give_back=self._give_back,
             may_claim=lambda: runner.reporter.known < slots.total + BACKLOG_LIMIT,
         )
-        self._claiming = asyncio.create_task(self._claimer.run(), name="claiming")
+        self._claiming = asyncio.create_task(self.claimer.run(), name="claiming")
 
     async def wind_down(self, hurry: asyncio.Task[bool]) -> None:
         """Claim nothing more and wait for what runs, as long as the grace lasts and nobody hurries."""
@@ -95,7 +96,7 @@ class Shift:
         await asyncio.gather(idle, return_exceptions=True)
 
     async def _until_idle(self) -> None:
-        await self._claimer.withdraw()
+        await self.claimer.withdraw()
         while self._executions:
             await asyncio.wait(self._executions.values())
 
@@ -104,7 +105,7 @@ class Shift:
         self._closing = True
         self._claiming.cancel()
         await asyncio.gather(self._claiming, return_exceptions=True)
-        await self._claimer.close()
+        await self.claimer.close()
         for execution in list(self._executions):
             execution.attempt.stop(Stop.SHUTDOWN)
         if self._executions:
@@ -117,14 +118,27 @@ class Shift:
         if unknown := await self._runner.reporter.drain(self._patience.flush):
             logger.error("%d endings could not be reported; the leases will end these attempts", unknown)
 
-    def _accept(self, grant: Grant) -> None:
+    def attempt_of(self, job_id: str) -> Attempt | None:
+        """Return the attempt at a job that runs here; may be called from any thread."""
+        running = (execution.attempt for execution in list(self._executions))
+        return next((attempt for attempt in running if attempt.granted.job_id == job_id), None)
+
+    def _give_back(self, grant: Grant) -> None:
+        """Release what never began."""
+        self._taken(grant).release()
+
+    def _taken(self, grant: Grant) -> Attempt:
         attempt = Attempt(grant)
         attempt.when_settled(self._on_settled)
         self._runner.add(attempt)
+        return attempt
+
+    def _accept(self, grant: Grant) -> None:
         handler = self._handlers.get(grant.job_type)
         if self._closing or handler is None or self._slots.has_surplus:
-            attempt.release()
+            self._give_back(grant)
             return
+        attempt = self._taken(grant)
         seat = self._slots.take()
         execution = Execution(attempt, handler, self._surroundings, seat, self)
         if grant.timeout_seconds:
@@ -162,4 +176,4 @@ class Shift:
 
     def _on_settled(self, attempt: Attempt) -> None:
         self._runner.remove(attempt)
-        self._claimer.changed()
+        self.claimer.changed()

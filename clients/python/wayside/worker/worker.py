@@ -12,10 +12,12 @@ from wayside.errors import InvalidHandler, WaysideError
 from wayside.logs import capture_level, capturing
 from wayside.runner.runner import Runner
 from wayside.settings import nats_hint, nats_settings, new_runner_name
+from wayside.worker.deputy import Deputy
 from wayside.worker.handlers import Handler, JobHandler, JobTypeOptions, job_handler
 from wayside.worker.running import run
 from wayside.worker.shift import Patience, Shift
 from wayside.worker.slots import Slots
+from wayside.worker.watch import LoopWatch
 from wayside_events.bus import Bus, BusSettings, BusUnavailable, RequestRefused
 
 logger = logging.getLogger("wayside.worker")
@@ -108,9 +110,10 @@ class Worker:
             raise InvalidHandler(msg)
         self._check_queues()
         self._stopping, self._hurry = asyncio.Event(), asyncio.Event()
+        nats = self._nats or nats_settings(name=self.name)
         runner = Runner(
             new_runner_name(self.name),
-            self._nats or nats_settings(name=self.name),
+            nats,
             queues=self.queues,
             job_types=[handler.spec for handler in self.handlers.values()],
             slots=self._slots.total,
@@ -122,8 +125,9 @@ class Worker:
             )
             if self._nats is None and (hint := nats_hint()):
                 _ = runner.start_task(_give_hint(runner.bus, hint), name="hint")
+            watch = LoopWatch(Deputy(runner, shift.claimer, nats), shift.attempt_of)
             try:
-                with capturing(self._capture_level):
+                with capturing(self._capture_level), watch:
                     await self._work(runner, shift)
             finally:
                 await shift.end()
