@@ -1,6 +1,6 @@
 """The composition root: makes every resource, and closes them in reverse."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -11,13 +11,18 @@ from wayside_events.contracts.governance import WAKE_SUBJECT
 from wayside_governance import rpc
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
-from wayside_governance.routes.keys import DECISIONS, GRAPH, INTAKE, QUERIES
+from wayside_governance.routes.keys import CALIBRATION, DECISIONS, GRAPH, INTAKE, POLICIES, QUERIES, SIMULATOR
+from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
+from wayside_governance.service.policies import PolicyService
+from wayside_governance.service.policy_metrics import PolicyMetrics
+from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.app import create_app
 from wayside_service.auth import BearerAuthenticator, verifier_for
@@ -30,6 +35,7 @@ from wayside_service.middleware import ERRORS
 from wayside_service.outbox import Relay, outbox_resource
 from wayside_service.problems import rpc_problems
 from wayside_service.rpc import Observer
+from wayside_service.tasks import background
 from wayside_service.tracing import spans_for
 
 SCHEMA = "governance"
@@ -48,12 +54,21 @@ def build(settings: GovernanceSettings) -> web.Application:
     )
     relay = Relay(database, bus, wake_subject=WAKE_SUBJECT, registry=app[METRICS].registry)
     metrics = GovernanceMetrics(app[METRICS].registry)
-    intake = IntakeService(database, relay.wake, metrics)
     decider = Decider(database, relay.wake, settings.reject_reason_codes, metrics)
+    policies = PolicyRunner(database, decider, PolicyMetrics(app[METRICS].registry))
+
+    def wake_all() -> None:
+        relay.wake()
+        policies.wake()
+
+    intake = IntakeService(database, wake_all, metrics)
     app[INTAKE] = intake
     app[DECISIONS] = DecisionService(decider)
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
+    app[POLICIES] = PolicyService(database, wake_all)
+    app[SIMULATOR] = Simulator(database)
+    app[CALIBRATION] = CalibrationService(database)
 
     async def serve_requests(bus: Bus) -> None:
         await bus.serve(
@@ -64,9 +79,30 @@ def build(settings: GovernanceSettings) -> web.Application:
         )
 
     app.cleanup_ctx.extend(
-        [database_resource(database), bus_resource(bus, serve_requests), outbox_resource(relay)]
+        [
+            database_resource(database),
+            bus_resource(bus, serve_requests),
+            outbox_resource(relay),
+            policies_resource(policies, database),
+        ]
     )
     return app
+
+
+def policies_resource(
+    policies: PolicyRunner, database: Database
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Return the `cleanup_ctx` that lets policies decide."""
+
+    async def run() -> None:
+        await database.ready()
+        await policies.run()
+
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        async with background(run(), "policies"):
+            yield
+
+    return context
 
 
 def migrations() -> Sequence[Migration]:

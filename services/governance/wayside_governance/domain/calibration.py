@@ -3,6 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations, groupby
 from typing import Final, NamedTuple
 
@@ -10,6 +12,17 @@ from wayside_events.contracts.governance import Verdict
 
 NORMAL_QUANTILE: Final = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution: intervals are of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which judgements a report is about; `None` is any."""
+
+    scope: str
+    since: datetime
+    until: datetime
+    relationship_type: str | None = None
+    source_model: str | None = None
 
 
 class Tally(NamedTuple):

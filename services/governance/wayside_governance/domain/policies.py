@@ -242,6 +242,36 @@ def _among(holds: bool) -> str:
     return "" if holds else " is not among the policy's"
 
 
+class Choice(NamedTuple):
+    """What all policies of a scope together make of a suggestion: the one that acts, or holds it out, if any does.
+
+    `is_contested` when one would approve and another reject: then none acts.
+    """
+
+    policy: Subject | None = None
+    is_held_out: bool = False
+    is_contested: bool = False
+
+
+NOTHING: Final = Choice()
+
+
+def choose(evaluated: Sequence[tuple[Subject, Evaluation]]) -> Choice:
+    """Return what is to be done; the first policy counts where several would do the same.
+
+    What any of them holds out is left to people, for the others would spoil its sample.
+    """
+    firing = [one for one in evaluated if one[1].outcome is not PolicyOutcome.NOT_FIRED]
+    if not firing:
+        return NOTHING
+    if len({policy.document.action for policy, _ in firing}) > 1:
+        return Choice(is_contested=True)
+    for policy, evaluation in firing:
+        if evaluation.outcome is PolicyOutcome.HELD_OUT:
+            return Choice(policy, is_held_out=True)
+    return Choice(firing[0][0])
+
+
 class Check(NamedTuple):
     """What people said of one act of a policy: of a held-out suggestion by deciding it, of a decision by undoing it."""
 

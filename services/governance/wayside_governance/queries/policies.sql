@@ -91,12 +91,7 @@ FOR SHARE OF policy;
 -- name: take_unevaluated
 -- Suggestions of a scope that no policy has looked at, at most $2; what others hold is left to them.
 SELECT one.id, one.revision, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
-       one.held_out_by, one.held_out_version, one.created_at,
-       EXISTS (
-           SELECT FROM decisions AS past
-           WHERE past.suggestion_id = one.id AND past.policy_id IS NULL
-             AND past.verdict IN ('approve', 'endorse', 'reject', 'supersede', 'undo')
-       ) AS was_judged
+       one.held_out_by, one.held_out_version
 FROM suggestions AS one
 WHERE one.scope = $1 AND one.is_unevaluated AND one.status = 'pending'
 ORDER BY one.id
@@ -119,21 +114,22 @@ LIMIT $4;
 -- name: lock_waiting
 -- Those of the suggestions given that wait, for a decision, in the order in which everybody locks.
 SELECT one.id, one.revision, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
-       one.held_out_by, one.held_out_version, one.created_at,
-       EXISTS (
-           SELECT FROM decisions AS past
-           WHERE past.suggestion_id = one.id AND past.policy_id IS NULL
-             AND past.verdict IN ('approve', 'endorse', 'reject', 'supersede', 'undo')
-       ) AS was_judged
+       one.held_out_by, one.held_out_version
 FROM suggestions AS one
 WHERE one.id = ANY($1::uuid[]) AND one.status = 'pending'
 ORDER BY one.scope, one.from_node_id, one.to_node_id, one.relationship_type
 FOR NO KEY UPDATE OF one;
 
+-- name: judged
+-- Those of some suggestions that a person has decided on, ever: as it is once they are locked.
+SELECT DISTINCT suggestion_id
+FROM decisions
+WHERE suggestion_id = ANY($1::uuid[]) AND policy_id IS NULL
+  AND verdict IN ('approve', 'endorse', 'reject', 'supersede', 'undo');
+
 -- name: candidate
 -- What policies look at of one suggestion.
-SELECT one.id, one.scope, one.status, one.revision, one.relationship_type, one.confidence, one.strength,
-       one.source_model, one.maxima, one.held_out_by, one.held_out_version, one.created_at,
+SELECT one.id, one.scope, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
        EXISTS (
            SELECT FROM decisions AS past
            WHERE past.suggestion_id = one.id AND past.policy_id IS NULL
@@ -219,7 +215,7 @@ ORDER BY latest.judged_at, latest.suggestion_id;
 
 -- name: waiting
 -- The latest $2 suggestions that wait in a scope.
-SELECT one.id, one.revision, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
+SELECT one.id, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
        EXISTS (
            SELECT FROM decisions AS past
            WHERE past.suggestion_id = one.id AND past.policy_id IS NULL

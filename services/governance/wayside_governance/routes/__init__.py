@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from wayside_governance.routes import decisions, graph, intake, nodes, suggestions
+from wayside_governance.routes import decisions, graph, intake, nodes, policies, reports, suggestions
 
-ROUTES: Final = (*intake.routes, *suggestions.routes, *decisions.routes, *graph.routes, *nodes.routes)
+ROUTES: Final = (
+    *intake.routes,
+    *suggestions.routes,
+    *decisions.routes,
+    *graph.routes,
+    *nodes.routes,
+    *policies.routes,
+    *reports.routes,
+)
 """Every route of governance."""

@@ -4,12 +4,18 @@ from typing import Final
 
 from aiohttp import web
 
+from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
+from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.simulating import Simulator
 
 INTAKE: Final = web.AppKey("governance_intake", IntakeService)
 DECISIONS: Final = web.AppKey("governance_decisions", DecisionService)
 QUERIES: Final = web.AppKey("governance_queries", QueryService)
 GRAPH: Final = web.AppKey("governance_graph", GraphService)
+POLICIES: Final = web.AppKey("governance_policies", PolicyService)
+SIMULATOR: Final = web.AppKey("governance_simulator", Simulator)
+CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)

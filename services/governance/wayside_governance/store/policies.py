@@ -19,7 +19,7 @@ from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.domain.calibration import Tally
 from wayside_governance.domain.policies import Candidate, Subject
 from wayside_governance.domain.policy_states import PolicyStanding
-from wayside_governance.store.rows import id_of
+from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import POLICIES
 from wayside_service.database import Connection
 
@@ -168,7 +168,7 @@ async def hold_acting(connection: Connection, scope: str) -> tuple[list[Acting],
 
 async def take_unevaluated(connection: Connection, scope: str, limit: int) -> list[Waiting]:
     """Return suggestions that no policy has looked at, and that nobody else holds, locked."""
-    return [_waiting(row) for row in await connection.fetch(POLICIES.take_unevaluated, scope, limit)]
+    return await _waiting(connection, await connection.fetch(POLICIES.take_unevaluated, scope, limit))
 
 
 async def place_of_walk(connection: Connection, policy_id: str) -> Place | None:
@@ -197,7 +197,7 @@ async def walk_on(
 
 async def lock_waiting(connection: Connection, suggestion_ids: Sequence[str]) -> list[Waiting]:
     """Return those of the suggestions that wait, locked."""
-    return [_waiting(row) for row in await connection.fetch(POLICIES.lock_waiting, suggestion_ids)]
+    return await _waiting(connection, await connection.fetch(POLICIES.lock_waiting, suggestion_ids))
 
 
 async def candidate(connection: Connection, suggestion_id: str) -> tuple[ScopeName, Candidate] | None:
@@ -343,14 +343,21 @@ def _acting(row: asyncpg.Record) -> Acting:
     return Acting(row["scope"], subject, row["enabled_at"], row["is_walking"], frozenset(row["qualified"]))
 
 
-def _waiting(row: asyncpg.Record) -> Waiting:
-    held_out_by = row["held_out_by"]
-    return Waiting(
-        _candidate(row, was_judged=row["was_judged"]),
-        row["revision"],
-        None if held_out_by is None else id_of(held_out_by),
-        row["held_out_version"],
-    )
+async def _waiting(connection: Connection, locked: Sequence[asyncpg.Record]) -> list[Waiting]:
+    if not locked:
+        return []
+    # Not in the statement that locks: that one reads as of before it waited.
+    judged = await connection.fetch(POLICIES.judged, [row["id"] for row in locked])
+    by_person = {row["suggestion_id"] for row in judged}
+    return [
+        Waiting(
+            _candidate(row, was_judged=row["id"] in by_person),
+            row["revision"],
+            optional_id(row["held_out_by"]),
+            row["held_out_version"],
+        )
+        for row in locked
+    ]
 
 
 def _candidate(row: asyncpg.Record, *, was_judged: bool = False) -> Candidate:

@@ -1,0 +1,14 @@
+"""The one place where changes of policies are written into the audit chain."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from wayside_governance.domain.policy_states import PolicyStanding
+from wayside_service.database import Connection
+
+
+async def record(
+    connection: Connection, policy: PolicyStanding, action: str, details: Mapping[str, JsonValue]
+) -> None:
+    """Append to the chain of the policy's scope what was done to it; among the last statements of a transaction."""

@@ -1,0 +1,134 @@
+"""Policies decide through the one engine, as far as they may."""
+
+from tests.conftest import PostgresForTests
+from tests.governance.api import Api, proposal
+from tests.governance.conftest import Connection, EventLog, StartInstance
+from tests.governance.policy_api import enable_policy, is_decided, is_looked_at, put_policy
+
+
+async def test_an_enabled_policy_decides_what_is_proposed_and_says_which_version_it_was(
+    api: Api, log: EventLog
+) -> None:
+    await enable_policy(api, await put_policy(api))
+    sure, unsure = await api.suggest(1, confidence=0.9), await api.suggest(2, confidence=0.7)
+    assert await is_decided(api, sure)
+    assert await is_looked_at(api, "not_fired")
+    [decision] = (await api.suggestion(sure["id"]))["decisions"]
+    assert (decision["reviewed_by"], decision["policy_version"]) == ("policy:sure", "sure:1")
+    assert (await api.suggestion(unsure["id"]))["status"] == "pending"
+    assert await log.has(2, sure["id"])
+    assert log.types(sure["id"]) == ["edges.suggestion.created", "edges.suggestion.approved"]
+
+
+async def test_enabling_a_policy_lets_it_decide_what_waits_already(api: Api) -> None:
+    waiting = [await api.suggest(number, confidence=0.9) for number in range(3)]
+    policy = await put_policy(api, action="reject", reason_code="indirect", min_confidence=0.85)
+    await enable_policy(api, policy)
+    for suggestion in waiting:
+        assert await is_decided(api, suggestion, "rejected")
+
+
+async def test_what_is_held_out_waits_for_a_person_whose_word_is_kept_as_a_check(
+    api: Api, reviewer: Api, connection: Connection
+) -> None:
+    policy = await enable_policy(api, await put_policy(api, hold_out=1))
+    held, other = await api.suggest(1, confidence=0.9), await api.suggest(2, confidence=0.95)
+    assert await is_looked_at(api, "held_out", 2)
+    assert (await reviewer.approve(held)).status == 200
+    assert (await reviewer.reject(other)).status == 200
+    rows = await connection.fetch("SELECT * FROM policy_checks ORDER BY is_accepted")
+    assert [(str(row["policy_id"]), row["policy_version"], row["is_held_out"]) for row in rows] == [
+        (policy["id"], "sure:1", True)
+    ] * 2
+    assert (await reviewer.undo(await api.suggestion(held["id"]))).status == 200
+    assert await connection.fetchval("SELECT count(*) FROM policy_checks") == 1
+
+
+async def test_a_policy_never_decides_again_what_a_person_took_back(api: Api, reviewer: Api) -> None:
+    policy = await enable_policy(api, await put_policy(api))
+    suggestion = await api.suggest(1, confidence=0.9)
+    assert await is_decided(api, suggestion)
+    assert (await reviewer.undo(await api.suggestion(suggestion["id"]))).status == 200
+    await put_policy(api, min_confidence=0.5)
+    await enable_policy(api, policy)
+    another = await api.suggest(2, confidence=0.6)
+    assert await is_decided(api, another)
+    assert (await api.suggestion(suggestion["id"]))["status"] == "pending"
+
+
+async def test_policies_that_contradict_each_other_leave_the_suggestion_to_people(api: Api) -> None:
+    await enable_policy(api, await put_policy(api, "yes"))
+    await enable_policy(api, await put_policy(api, "no", action="reject", reason_code="indirect"))
+    suggestion = await api.suggest(1, confidence=0.9)
+    assert await is_looked_at(api, "contested")
+    assert (await api.suggestion(suggestion["id"]))["status"] == "pending"
+
+
+async def test_what_a_policy_may_not_decide_is_left_to_people(api: Api) -> None:
+    await enable_policy(api, await put_policy(api, action="reject", reason_code="no_such_reason"))
+    suggestion = await api.suggest(1, confidence=0.9)
+    assert await is_looked_at(api, "refused")
+    assert (await api.suggestion(suggestion["id"]))["status"] == "pending"
+
+
+async def test_a_measured_policy_acts_once_people_have_agreed_often_enough(api: Api, reviewer: Api) -> None:
+    measured = {"min_precision": 0.5, "min_decisions": 5}
+    await enable_policy(api, await put_policy(api, min_confidence=0, measured=measured, hold_out=0.0001))
+    suggestions = [await api.suggest(number) for number in range(7)]
+    assert await is_looked_at(api, "not_fired", 7)
+    for suggestion in suggestions[:6]:
+        assert (await reviewer.approve(suggestion)).status == 200
+    assert await is_decided(api, suggestions[6])
+
+
+async def test_a_policy_that_people_disagree_with_is_suspended_once_and_takes_a_reason_to_go_on(
+    api: Api, start_instance: StartInstance, reviewer: Api, log: EventLog
+) -> None:
+    await start_instance()
+    breaker = {"disagreements_in_a_row": 2}
+    policy = await enable_policy(api, await put_policy(api, breaker=breaker))
+    for number in range(2):
+        suggestion = await api.suggest(number, confidence=0.9)
+        assert await is_decided(api, suggestion)
+        assert (await reviewer.undo(await api.suggestion(suggestion["id"]))).status == 200
+    assert await log.has(1, policy["id"])
+    assert log.types(policy["id"]) == ["edges.policy.suspended"]
+    shown = (await api.get(f"/v1/policies/{policy['id']}")).body
+    assert (shown["state"], shown["suspension"]["cause"]) == ("suspended", "disagreements_in_a_row")
+    left = await api.suggest(9, confidence=0.9)
+    refused = await api.post(f"/v1/policies/{policy['id']}/enable", {})
+    assert (refused.status, refused.body["code"], refused.body["current"]["state"]) == (
+        409,
+        "policy_suspended",
+        "suspended",
+    )
+    assert (await enable_policy(api, policy, reason="The reviewers were wrong."))["state"] == "enabled"
+    assert await is_decided(api, left)
+
+
+async def test_two_instances_decide_each_suggestion_once(
+    start_instance: StartInstance, connection: Connection
+) -> None:
+    first, second = await start_instance(), await start_instance()
+    await enable_policy(first, await put_policy(first, hold_out=0.2))
+    for instance in (first, second):
+        await instance.propose(*(proposal(number, confidence=0.9) for number in range(600)))
+    everything = {number for number in range(600)}
+    assert await is_settled(connection)
+    decided = await connection.fetch("SELECT suggestion_id, count(*) FROM decisions GROUP BY 1")
+    held_out = await connection.fetchval("SELECT count(*) FROM suggestions WHERE held_out_by IS NOT NULL")
+    assert {row["count"] for row in decided} == {1}
+    assert len(decided) + held_out == len(everything)
+    assert await connection.fetchval("SELECT count(*) FROM edges") == len(decided)
+    assert 60 <= held_out <= 180
+
+
+async def is_settled(connection: Connection) -> bool:
+    from tests.eventually import eventually
+
+    async def none_left() -> bool:
+        return not await connection.fetchval(
+            "SELECT count(*) FROM suggestions WHERE is_unevaluated AND status = 'pending'"
+        )
+
+    return await eventually(none_left)
