@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
 
 from aiohttp import web
 
@@ -40,11 +42,19 @@ from wayside_service.tracing import spans_for
 
 SCHEMA = "governance"
 
+SESSION: Final = MappingProxyType(
+    {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+)
+"""Planning a decision anew took longer than deciding; a list says that it wants a plan for its filters.
+
+A plan that reads the whole table, made while that was small, would be kept until somebody analyzes it.
+"""
+
 
 def build(settings: GovernanceSettings) -> web.Application:
     """Return the application, not running."""
     bus = bus_for(settings, name="governance")
-    database = Database(settings, schema=SCHEMA, migrations=migrations())
+    database = Database(settings, schema=SCHEMA, migrations=migrations(), session=SESSION)
     app = create_app(
         ApiInfo("Wayside governance", version("wayside-governance"), "Suggestions, decisions and the graph."),
         routes=ROUTES,

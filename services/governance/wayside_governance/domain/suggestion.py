@@ -1,10 +1,9 @@
 """A suggestion, and its verbs: each returns the new value; the store repeats the guard on the revision."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import SuggestionStatus
@@ -61,8 +60,7 @@ class Standing(NamedTuple):
         return reduce(cls.with_, rest, cls.of(first))
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(NamedTuple):
     """The decision a suggestion's status rests on."""
 
     decision_id: EntityId
@@ -72,8 +70,7 @@ class Review:
     edge_id: EntityId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """A claim that waits for a decision, or had one. `remembered` are the fingerprints it was rejected on."""
 
     id: EntityId
@@ -96,65 +93,58 @@ class Suggestion:
 
     def add_evidence(self, evidence: Evidence) -> "Suggestion":
         """pending → pending."""
-        return replace(
-            self._after(Verb.ADD_EVIDENCE, evidence.proposed_at), standing=self.standing.with_(evidence)
-        )
+        return self._after(Verb.ADD_EVIDENCE, evidence.proposed_at, standing=self.standing.with_(evidence))
 
     def reopen(self, standing: Standing, at: datetime) -> "Suggestion":
         """rejected, expired, withdrawn → pending; `standing` is of all evidence. What was rejected stays remembered."""
-        return replace(self._after(Verb.REOPEN, at), standing=standing, review=None, endorsed_by=())
+        return self._after(Verb.REOPEN, at, standing=standing, review=None, endorsed_by=())
 
     def suppress(self) -> "Suggestion":
         """Count a proposal that asks what was answered; no visible change."""
-        return replace(self, suppressed_count=self.suppressed_count + 1)
+        return self._replace(suppressed_count=self.suppressed_count + 1)
 
     def approve(self, review: Review) -> "Suggestion":
         """pending → approved; `review` names the edge that comes into being."""
-        return self._left(Verb.APPROVE, review)
+        return self._after(Verb.APPROVE, review.reviewed_at, review=review)
 
     def endorse(self, reviewer: str, at: datetime) -> "Suggestion":
         """pending → pending, with one of the approvals it needs."""
-        return replace(self._after(Verb.ENDORSE, at), endorsed_by=(*self.endorsed_by, reviewer))
+        return self._after(Verb.ENDORSE, at, endorsed_by=(*self.endorsed_by, reviewer))
 
     def retract(self, at: datetime) -> "Suggestion":
         """pending → pending, without its latest endorsement."""
-        return replace(self._after(Verb.RETRACT, at), endorsed_by=self.endorsed_by[:-1])
+        return self._after(Verb.RETRACT, at, endorsed_by=self.endorsed_by[:-1])
 
     def reject(self, review: Review, fingerprints: frozenset[bytes]) -> "Suggestion":
         """pending → rejected, remembering what it was rejected on."""
-        return replace(self._left(Verb.REJECT, review), remembered=self.remembered | fingerprints)
+        remembered = self.remembered | fingerprints
+        return self._after(Verb.REJECT, review.reviewed_at, review=review, remembered=remembered)
 
     def supersede(self, review: Review) -> "Suggestion":
         """pending → superseded."""
-        return self._left(Verb.SUPERSEDE, review)
+        return self._after(Verb.SUPERSEDE, review.reviewed_at, review=review)
 
     def expire(self, review: Review) -> "Suggestion":
         """pending → expired."""
-        return self._left(Verb.EXPIRE, review)
+        return self._after(Verb.EXPIRE, review.reviewed_at, review=review)
 
     def withdraw(self, review: Review) -> "Suggestion":
         """pending → withdrawn."""
-        return self._left(Verb.WITHDRAW, review)
+        return self._after(Verb.WITHDRAW, review.reviewed_at, review=review)
 
     def undo(self, at: datetime, *, standing: Standing, forget: frozenset[bytes]) -> "Suggestion":
         """Any decided → pending; `forget` is what the undone rejection added to memory."""
-        return replace(
-            self._after(Verb.UNDO, at),
-            standing=standing,
-            review=None,
-            remembered=self.remembered - forget,
-        )
+        remembered = self.remembered - forget if forget else self.remembered
+        return self._after(Verb.UNDO, at, standing=standing, review=None, remembered=remembered)
 
     def expect(self, revision: int) -> None:
         """Raise `StaleRevision` unless this is the revision the caller saw."""
         if self.revision != revision:
             raise StaleRevision(revision, self.revision)
 
-    def _left(self, verb: Verb, review: Review) -> "Suggestion":
-        return replace(self._after(verb, review.reviewed_at), review=review)
-
-    def _after(self, verb: Verb, at: datetime) -> "Suggestion":
-        return replace(self, status=next_status(self.status, verb), revision=self.revision + 1, updated_at=at)
+    def _after(self, verb: Verb, at: datetime, **changes: Any) -> "Suggestion":
+        status = next_status(self.status, verb)
+        return self._replace(status=status, revision=self.revision + 1, updated_at=at, **changes)
 
 
 class Decision(NamedTuple):

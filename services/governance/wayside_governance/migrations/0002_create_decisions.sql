@@ -1,7 +1,8 @@
 -- The decisions on suggestions, and the graph of approved edges.
 
+-- No foreign key: whoever appends has locked the suggestion, and a check for every row would cost more than the row.
 CREATE TABLE decisions (
-    suggestion_id uuid NOT NULL REFERENCES suggestions (id),
+    suggestion_id uuid NOT NULL,
     revision bigint NOT NULL,
     id uuid NOT NULL,
     scope text COLLATE "C" NOT NULL,

@@ -34,7 +34,7 @@ FOR NO KEY UPDATE;
 
 -- name: facts
 -- What verdicts depend on beside their suggestions, which are locked by now; $2 are the reasons where a scope names none.
-SELECT asked.id, clock_timestamp() AS at,
+SELECT asked.id, statement_timestamp() AS at,
        asked.verdict = 'approve' AND EXISTS (
            SELECT FROM evidence
            WHERE evidence.suggestion_id = asked.id AND evidence.proposed_by = asked.reviewed_by
@@ -59,7 +59,7 @@ SELECT asked.id, clock_timestamp() AS at,
            ELSE coalesce(settings.reason_codes, $2::text[])
        END AS allowed_reasons,
        CASE asked.verdict WHEN 'undo' THEN
-           clock_timestamp() + make_interval(secs => settings.pending_ttl_seconds)
+           statement_timestamp() + make_interval(secs => settings.pending_ttl_seconds)
        END AS expires_at
 FROM unnest($1::asked_verdict[]) AS asked
 LEFT JOIN relationship_types AS type ON type.scope = asked.scope AND type.name = asked.relationship_type
@@ -123,7 +123,8 @@ WHERE edges.id = retracted.id AND edges.revision = $2
 RETURNING edges.*;
 
 -- name: write_decisions
--- Append verdicts, and write what they make of their suggestions; what was shown is kept as the suggestion has it.
+-- Append verdicts, write what they make of their suggestions, and tell of it to the audit ($2) and in events ($3, $4).
+-- What was shown is kept as the suggestion has it.
 WITH written AS (
     UPDATE suggestions AS stored
     SET status = new.status, revision = new.revision, updated_at = coalesce(new.imported_at, new.reviewed_at),
@@ -138,16 +139,23 @@ WITH written AS (
     FROM unnest($1::new_decision[]) AS new
     WHERE stored.id = new.suggestion_id AND stored.revision = new.revision - 1
     RETURNING stored.scope, stored.confidence, stored.evidence_count, stored.maxima, new.*
+),
+appended AS (
+    INSERT INTO decisions (
+        suggestion_id, revision, id, scope, verdict, reviewed_by, reviewed_at, reason_code, note, confidence_shown,
+        evidence_shown, sources_shown, policy_id, policy_version, bulk_id, linked_to, imported_at,
+        time_taken_seconds, edge_id, undoes, fingerprints
+    )
+    SELECT suggestion_id, revision, id, scope, verdict, reviewed_by, reviewed_at, reason_code, note, confidence,
+           evidence_count, maxima, policy_id, policy_version, bulk_id, linked_to, imported_at, time_taken_seconds,
+           edge_id, undoes, fingerprints
+    FROM written
+    RETURNING 1
+),
+told AS (
+    INSERT INTO outbox (events, messages) SELECT * FROM unnest($3::integer[], $4::bytea[])
 )
-INSERT INTO decisions (
-    suggestion_id, revision, id, scope, verdict, reviewed_by, reviewed_at, reason_code, note, confidence_shown,
-    evidence_shown, sources_shown, policy_id, policy_version, bulk_id, linked_to, imported_at, time_taken_seconds,
-    edge_id, undoes, fingerprints
-)
-SELECT suggestion_id, revision, id, scope, verdict, reviewed_by, reviewed_at, reason_code, note, confidence,
-       evidence_count, maxima, policy_id, policy_version, bulk_id, linked_to, imported_at, time_taken_seconds,
-       edge_id, undoes, fingerprints
-FROM written;
+SELECT (SELECT count(*) FROM appended) AS appended, append_audit($2::new_audit_entry[]) AS audited;
 
 -- name: write_standings
 -- Write what the evidence says of suggestions that this transaction has locked.

@@ -1,6 +1,7 @@
 """The events of decisions."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -43,12 +44,18 @@ _REMOVED: Final = Kind.of(EdgeRemoved)
 
 def announce(outcomes: Iterable[Outcome]) -> list[EncodedEvent]:
     """Tell of the outcomes of one batch: what became of each suggestion, then of its edge."""
-    return [event for outcome in outcomes for event in _events(outcome)]
+    common: dict[datetime, dict[str, Any]] = {}
+    events: list[EncodedEvent] = []
+    for outcome in outcomes:
+        at = outcome.decision.recorded_at
+        if at not in common:
+            common[at] = common_fields(at)
+        events += _events(outcome, common[at])
+    return events
 
 
-def _events(outcome: Outcome) -> Iterator[EncodedEvent]:
+def _events(outcome: Outcome, common: Mapping[str, Any]) -> Iterator[EncodedEvent]:
     after, decision = outcome.after, outcome.decision
-    common = common_fields(decision.recorded_at)
     entity = (after.claim.scope, after.id, after.revision)
     yield encode(_KINDS[decision.verdict], entity, common, standing_fields(after) | _said(outcome))
     if (edge := outcome.edge) is not None:

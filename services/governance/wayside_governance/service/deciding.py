@@ -15,7 +15,6 @@ from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.service.announcements import announce
 from wayside_governance.store import decisions as stored
 from wayside_service.database import Connection, Database
-from wayside_service.outbox import add_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,7 @@ class Decider:
         results = Batch(locked, facts).plan(wanted)
         results = await _with_edges(connection, await _without_edges(connection, results))
         if outcomes := list(flat(results)):
-            await stored.write(connection, outcomes)
-            await add_events(connection, announce(outcomes))
+            await stored.write(connection, outcomes, announce(outcomes))
         return results
 
     def committed(self, results: Iterable[Result]) -> None:

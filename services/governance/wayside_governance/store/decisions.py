@@ -10,13 +10,16 @@ import orjson
 
 from wayside_events.contracts.governance import Verdict
 from wayside_events.identifiers import EntityId
+from wayside_governance.domain.audit import entry_of
 from wayside_governance.domain.errors import DecisionConflict
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, Evidence, fingerprint
 from wayside_governance.domain.suggestion import Edge, Suggestion
 from wayside_governance.domain.verdicts import NEW_EDGE_REVISION, Facts, Outcome, Undone, Wanted
+from wayside_governance.store.audit import audit_rows
 from wayside_governance.store.rows import claim_of, id_of, optional_id, statement_of, suggestion_of
 from wayside_governance.store.statements import DECISIONS
 from wayside_service.database import Connection
+from wayside_service.outbox import OutboxEvent, outbox_rows
 
 _NEEDS_NODES: Final = frozenset({Verdict.REJECT})
 
@@ -181,10 +184,18 @@ def _edge(row: asyncpg.Record) -> Edge:
     )
 
 
-async def write(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    """Append the decisions and write the suggestions; raises `LostRevision` when one is not as it was locked."""
-    tag = await connection.execute(DECISIONS.write_decisions, list(map(_row, outcomes)))
-    if tag != f"INSERT 0 {len(outcomes)}":
+async def write(connection: Connection, outcomes: Sequence[Outcome], events: Sequence[OutboxEvent]) -> None:
+    """Append the decisions, write the suggestions, and tell of it in the audit and by events, all in one statement.
+
+    Raises `LostRevision` when a suggestion is not as it was locked.
+    """
+    appended = await connection.fetchval(
+        DECISIONS.write_decisions,
+        list(map(_row, outcomes)),
+        audit_rows(map(entry_of, outcomes)),
+        *outbox_rows(events),
+    )
+    if appended != len(outcomes):
         raise LostRevision("A suggestion changed although it was locked.")
     if changed := [one.after for one in outcomes if one.after.standing != one.seen.standing]:
         await connection.execute(DECISIONS.write_standings, list(map(_standing, changed)))
