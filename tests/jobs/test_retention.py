@@ -67,6 +67,20 @@ async def test_jobs_with_large_logs_are_deleted_some_at_a_time_and_the_largest_b
     assert await left(connection) == (0, 0)
 
 
+async def test_a_canceled_parent_is_there_until_its_children_have_been_asked(
+    idle: Api, connection: Connection
+) -> None:
+    jobs = idle.client.app[JOBS]
+    [job_id] = await ended(idle, 1, connection)
+    await connection.execute("UPDATE jobs SET is_cascading = true WHERE id = $1", job_id)
+    await connection.execute(EXPIRED, [job_id])
+    await jobs.retention.expire_jobs()
+    assert await left(connection) == (1, 0)
+    await jobs.cascader.step()
+    await jobs.retention.expire_jobs()
+    assert await left(connection) == (0, 0)
+
+
 async def test_a_log_that_is_half_deleted_says_so(
     idle: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
