@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 STREAM_NAME = "WAYSIDE_EVENTS"
-STREAM_SUBJECTS = ("analysis.job.>", "edges.suggestion.>", "edges.edge.>")
+STREAM_SUBJECTS = ("analysis.job.>", "edges.>")
 
 BATCH_LIMIT = 1_000
 """Messages in one atomic publish batch, the limit of NATS 2.12; also used for one Direct Get batch."""
