@@ -61,7 +61,7 @@ class Related(Fact):
 class JobError(Fact):
     """Why an attempt or a job failed.
 
-    `code` is stable (`error`, `lost`, `timeout`, `cancel_ignored`, or the handler's own); `type` is the exception class.
+    `code` is stable (`error`, `lost`, `timeout`, `released`, or the handler's own); `type` is the exception class.
     """
 
     code: str = Field(min_length=1, max_length=100)
