@@ -77,6 +77,8 @@ class Api:
         match response.content_type:
             case "application/x-ndjson":
                 body = await response.text()
+            case "application/graphml+xml":
+                body = await response.text()
             case "application/json" | "application/problem+json":
                 body = await response.json(content_type=None)
         return Answer(response.status, body, dict(response.headers))

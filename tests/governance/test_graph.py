@@ -1,4 +1,4 @@
-"""Edges and neighbourhoods."""
+"""Edges, neighbourhoods and paths."""
 
 from typing import Any
 from urllib.parse import quote
@@ -99,6 +99,39 @@ async def test_a_neighbourhood_over_the_edge_limit_is_cut_and_says_so(api: Api) 
     assert (len(body["edges"]), body["truncated"]) == (8, True)
 
 
+async def test_a_hub_leaves_the_other_nodes_of_a_step_their_share(api: Api) -> None:
+    await suggest(api, ("start", "a-hub"), ("start", "b"), ("b", "c"))
+    await suggest(api, *(("a-hub", f"n{number:03}") for number in range(300)))
+    body = await around(api, "start", depth=2, limit=20, include="suggested")
+    assert {"a-hub", "b", "c", "n000"} <= names(body)
+    assert (len(body["nodes"]), body["truncated"]) == (20, True)
+
+
+async def test_a_walk_is_over_the_types_and_the_way_asked_for(api: Api) -> None:
+    ends = (("a", "b", "one"), ("b", "c", "two"), ("z", "a", "one"), ("b", "d", "one"))
+    await api.propose(*(proposal(from_node_id=f, to_node_id=t, relationship_type=r) for f, t, r in ends))
+    ghosts = {"include": "suggested", "depth": 4}
+    assert names(await around(api, "a", **ghosts, relationship_type="one")) == {"a", "b", "d", "z"}
+    assert names(await around(api, "a", **ghosts, direction="out")) == {"a", "b", "c", "d"}
+    assert names(await around(api, "a", **ghosts, direction="in")) == {"a", "z"}
+
+
+async def test_a_path_is_the_shortest_and_goes_over_ghosts_only_when_asked_to(
+    api: Api, reviewer: Api
+) -> None:
+    await connect(api, reviewer, ("a", "b"), ("c", "b"), ("c", "d"))
+    await suggest(api, ("a", "d"))
+    ends = {"from_node_id": "a", "to_node_id": "d"}
+    path = (await api.get("/v1/graph/path", **ends)).body
+    assert [node["id"] for node in path["nodes"]] == ["a", "b", "c", "d"]
+    assert [edge["from_node_id"] + edge["to_node_id"] for edge in path["edges"]] == ["ab", "cb", "cd"]
+    ghost = (await api.get("/v1/graph/path", **ends, include="suggested")).body
+    assert [edge["status"] for edge in ghost["edges"]] == ["suggested"]
+    for params in ({"max_steps": 2}, {"direction": "out"}, {"relationship_type": "other"}):
+        answer = (await api.get("/v1/graph/path", **ends, **params)).body
+        assert (answer["found"], answer["nodes"], answer["truncated"]) == (False, [], False)
+
+
 async def test_a_node_nobody_knows_is_alone(api: Api) -> None:
     body = await around(api, "nowhere")
     assert (names(body), body["edges"], body["truncated"]) == ({"nowhere"}, [], False)
@@ -140,3 +173,44 @@ async def test_a_list_of_edges_has_ghosts_when_asked_for(api: Api, reviewer: Api
     await suggest(api, ("a", "c"))
     items = (await api.get("/v1/edges", include="suggested")).body["items"]
     assert [(edge["to_node_id"], edge["status"]) for edge in items] == [("c", "suggested"), ("b", "approved")]
+
+
+async def test_every_filter_of_edges_leaves_out_what_it_does_not_name(api: Api, reviewer: Api) -> None:
+    for number, (one, other, name) in enumerate(
+        (("a", "b", "r"), ("a", "c", "s"), ("c", "a", "r"), ("b", "c", "r"))
+    ):
+        ends = {"from_node_id": one, "to_node_id": other, "relationship_type": name}
+        suggestion = await api.suggest(**ends, confidence=0.2 * (number + 1))
+        await (reviewer if number else reviewer.as_("otto", "reviewer")).approve(suggestion)
+    moments = [edge["created_at"] for edge in (await api.get("/v1/edges")).body["items"]]
+    wanted: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"from_node_id": "a"}, "ac ab"),
+        ({"to_node_id": "a"}, "ca"),
+        ({"node_id": "a"}, "ca ac ab"),
+        ({"from_node_id": "a", "to_node_id": "c"}, "ac"),
+        ({"from_node_id": "a", "node_id": "b"}, "ab"),
+        ({"relationship_type": "s"}, "ac"),
+        ({"node_id": "a", "min_confidence": 0.3}, "ca ac"),
+        ({"created_by": "otto"}, "ab"),
+        ({"created_after": moments[1]}, "bc ca"),
+        ({"created_before": moments[1]}, "ac ab"),
+    )
+    for params, pairs in wanted:
+        items = (await api.get("/v1/edges", **params)).body["items"]
+        assert " ".join(edge["from_node_id"] + edge["to_node_id"] for edge in items) == pairs, params
+
+
+async def test_a_filter_that_leaves_little_is_followed_over_pages(api: Api, connection: Any) -> None:
+    await api.propose(*(proposal(number, confidence=0.9 if number == 0 else 0.1) for number in range(1_000)))
+    await connection.execute(
+        "UPDATE suggestions SET created_at = created_at - interval '1 day' WHERE confidence > 0.5"
+    )
+    found: list[str] = []
+    page: dict[str, str] = {}
+    for _ in range(10):
+        body = (await api.get("/v1/edges", include="suggested", min_confidence=0.5, **page)).body
+        found += [edge["to_node_id"] for edge in body["items"]]
+        if body["next_page"] is None:
+            break
+        page = {"page": body["next_page"]}
+    assert found == ["CWE-1000"]

@@ -20,20 +20,22 @@ FROM generate_series(1, $4) AS n
 """
 
 
-async def rows_read(connection: Any, statement: Query, arguments: Sequence[object]) -> int:
-    """Run a statement as the service does and return how many rows of suggestions it looked at."""
+async def rows_read(
+    connection: Any, statement: Query, arguments: Sequence[object], *, of: str = "suggestions"
+) -> int:
+    """Run a statement as the service does and return how many rows of a table it looked at."""
     literals = ", ".join("NULL" if value is None else f"'{value}'" for value in arguments)
     async with connection.transaction():
         await connection.execute(READING.plan_for_these_filters)
         await connection.execute(f"PREPARE measured AS {statement}")
         plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE measured({literals})")
         await connection.execute("DEALLOCATE measured")
-    return looked_at(orjson.loads(plan)[0]["Plan"])
+    return looked_at(orjson.loads(plan)[0]["Plan"], of)
 
 
-def looked_at(node: dict[str, Any]) -> int:
-    below = sum(map(looked_at, node.get("Plans", ())))
-    if node.get("Relation Name") != "suggestions":
+def looked_at(node: dict[str, Any], table: str) -> int:
+    below = sum(looked_at(child, table) for child in node.get("Plans", ()))
+    if node.get("Relation Name") != table:
         return below
     per_loop = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     return below + round(float(per_loop * node["Actual Loops"]))
@@ -57,11 +59,47 @@ async def test_ghost_edges_are_found_without_a_look_at_what_was_decided_or_is_of
     connection: Any,
 ) -> None:
     await fill(connection)
-    for node in (None, "hub"):
-        arguments = ("acme", None, None, node, None, 51, "9999-12-31", True, LAST)
+    for source, node in (("all", None), ("node", "hub")):
+        filters = (None, None, node, None, None, 0)
+        arguments = ("acme", source, *filters, "2000-01-01", "9999-12-31", LAST, True, 51, 51)
         assert await rows_read(connection, GRAPH.list_edges, arguments) <= 200
 
 
 async def test_a_walk_over_ghost_edges_passes_what_was_decided(connection: Any) -> None:
     await fill(connection)
-    assert await rows_read(connection, GRAPH.neighborhood, ("acme", "hub", 2, 200, 800, True)) <= 200
+    arguments = ("acme", "{hub}", None, True, True, True, "{}", 400, 400)
+    assert await rows_read(connection, GRAPH.steps_from, arguments) <= 200
+
+
+EDGES = """
+INSERT INTO edges (id, scope, from_node_id, to_node_id, relationship_type, revision, confidence, created_by, created_at)
+SELECT gen_random_uuid(), 'acme', CASE WHEN n % 2 = 0 THEN 'hub' ELSE 'n' || n END,
+       CASE WHEN n % 2 = 0 THEN 'n' || n ELSE 'hub' END, CASE WHEN n % 5000 < 2 THEN 'rare' ELSE 'r' END, 1, 0.5, 'rita',
+       now() - n * interval '1 second'
+FROM generate_series(1, 20000) AS n
+"""
+
+
+async def test_of_a_hub_no_more_edges_are_looked_at_than_a_step_may_take(connection: Any) -> None:
+    await connection.execute(EDGES)
+    await connection.execute("ANALYZE")
+    steps = ("acme", "{hub,n2,n3}", None, True, True, False, "{n2}", 100, 300)
+    assert await rows_read(connection, GRAPH.steps_from, steps, of="edges") <= 3 * 101
+    rare = ("acme", "{hub}", "{rare}", True, True, False, "{}", 100, 300)
+    assert await rows_read(connection, GRAPH.steps_from, rare, of="edges") <= 10
+
+
+async def test_a_list_looks_at_one_step_of_edges_whatever_the_filters(connection: Any) -> None:
+    await connection.execute(EDGES)
+    await connection.execute("ANALYZE")
+    pages = ("2000-01-01", "9999-12-31", LAST, False, 1_000, 51)
+    for source, *filters in (
+        ("all", None, None, None, "{rare}", "nobody", 0.9),
+        ("from", "hub", None, None, "{rare}", None, 0),
+        ("to", None, "hub", None, None, "nobody", 0),
+        ("node", None, None, "hub", None, None, 0.9),
+    ):
+        arguments = ("acme", source, *filters, *pages)
+        assert await rows_read(connection, GRAPH.list_edges, arguments, of="edges") <= 2_000
+    pair = ("acme", "pair", "hub", "n10000", None, None, None, 0, *pages)
+    assert await rows_read(connection, GRAPH.list_edges, pair, of="edges") <= 2

@@ -9,8 +9,11 @@ from uuid import UUID
 LEAST_PER_NODE = 8
 """How many edges of a step each node may give, however many nodes there are."""
 
-TURNS = 4
+TURNS = 2
 """How many times its even share of a step a node may give, for others may have less than theirs."""
+
+EDGES_FOR_A_NODE = 2
+"""How many edges are looked at for each node that has room: some of them lead to the same one."""
 
 
 class Direction(StrEnum):
@@ -48,15 +51,16 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far a walk may go: steps, nodes in all, and edges, both in all and looked at in one step."""
+    """How far a walk may go: steps, and nodes and edges in all."""
 
     depth: int
     nodes: int
     edges: int
 
-    def per_node(self, nodes: int) -> int:
-        """Return how many edges each of so many nodes may give in one step."""
-        return min(self.edges, max(LEAST_PER_NODE, TURNS * self.edges // max(nodes, 1)))
+
+def per_node(edges: int, nodes: int) -> int:
+    """Return how many edges each of so many nodes may give to a step of so many."""
+    return min(edges, max(LEAST_PER_NODE, TURNS * edges // max(nodes, 1)))
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class Walk:
     frontier: list[str]
     links: dict[UUID, Link] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
+    depth: int = 0
     is_cut: bool = False
 
     @classmethod
@@ -75,8 +80,22 @@ class Walk:
         """Begin at a node."""
         return cls(bounds, {center: None}, [center])
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be found, or it is known that what there is has no room."""
+        is_full = self.is_cut and len(self.nodes) >= self.bounds.nodes
+        return is_full or not self.frontier or self.depth >= self.bounds.depth
+
+    @property
+    def edges_wanted(self) -> int:
+        """How many edges the next step may look at."""
+        left = self.bounds.edges - len(self.links)
+        room = self.bounds.nodes - len(self.nodes)
+        return min(left, LEAST_PER_NODE + EDGES_FOR_A_NODE * room) if room else left
+
     def take(self, step: Step) -> None:
         """Go a step: what has no room is left out, and the walk is cut."""
+        self.depth += 1
         self.passed += self.frontier
         self.frontier = []
         self.is_cut |= step.is_cut
@@ -120,8 +139,17 @@ class Search:
     that both have is on a shortest one. A cut step may have hidden a shorter path, or the only one.
     """
 
-    def __init__(self, start: str, goal: str, bounds: Bounds, direction: Direction = Direction.BOTH) -> None:
-        self._bounds = bounds
+    def __init__(
+        self,
+        start: str,
+        goal: str,
+        direction: Direction = Direction.BOTH,
+        *,
+        max_steps: int,
+        max_nodes: int,
+    ) -> None:
+        self._max_steps = max_steps
+        self._max_nodes = max_nodes
         self._sides = (
             Side({start: None}, [start], direction),
             Side({goal: None}, [goal], _opposite(direction)),
@@ -133,9 +161,9 @@ class Search:
         """Return the side that has the fewest nodes to go on from; `None` when the search is over."""
         one, other = self._sides
         is_over = self._meeting is not None or not one.frontier or not other.frontier
-        if is_over or one.depth + other.depth >= self._bounds.depth:
+        if is_over or one.depth + other.depth >= self._max_steps:
             return None
-        if len(one.reached) + len(other.reached) >= self._bounds.nodes:
+        if len(one.reached) + len(other.reached) >= self._max_nodes:
             self.is_cut = True
             return None
         return min(self._sides, key=lambda side: len(side.frontier))

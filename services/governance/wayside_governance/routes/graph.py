@@ -136,7 +136,7 @@ async def get_neighborhood(
 async def get_path(request: web.Request, principal: Principal, query: PathQuery) -> GraphPath:
     """Of several shortest paths, one. Without a path, `found` is false.
 
-    The search looks at 20,000 nodes at most, and at 10,000 edges a step.
+    The search looks at 10,000 nodes at most, and at 5,000 edges a step.
     """
     ends = (query.from_node_id, query.to_node_id)
     return await request.app[GRAPH].path(scope_of(query, principal), ends, query.paths, query.max_steps)

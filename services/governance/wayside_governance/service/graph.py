@@ -21,7 +21,9 @@ EXTRACT_STEP = 1_000
 EXTRACT_LOOKED_AT = 1_000_000
 """How many edges an extract looks at."""
 
-PATH_BOUNDS: Final = Bounds(depth=6, nodes=20_000, edges=10_000)
+PATH_NODES = 10_000
+PATH_STEP_EDGES = 5_000
+"""How many nodes a search looks at, and how many edges in one step."""
 
 _ONE_SNAPSHOT: Final = MappingProxyType({"isolation": "repeatable_read", "readonly": True})
 
@@ -56,13 +58,12 @@ class GraphService:
         """
         walk = Walk.around(center, bounds)
         async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
-            await graph.plan_for_each_step(connection)
-            for _ in range(bounds.depth):
-                if walk.frontier:
-                    step = graph.step_from(
-                        connection, scope, walk.frontier, paths, passed=walk.passed, bounds=bounds
-                    )
-                    walk.take(await step)
+            await graph.plan_for(connection, paths)
+            while not walk.is_over:
+                step = graph.step_from(
+                    connection, scope, paths, walk.frontier, passed=walk.passed, limit=walk.edges_wanted
+                )
+                walk.take(await step)
             edges = await graph.edges_of(connection, list(walk.links.values()))
             nodes = await graph.nodes_of(connection, scope, list(walk.nodes))
         return Neighborhood(
@@ -71,14 +72,13 @@ class GraphService:
 
     async def path(self, scope: str, ends: tuple[str, str], paths: Paths, max_steps: int) -> GraphPath:
         """Return a shortest path between two nodes, where there is one of at most so many steps."""
-        bounds = Bounds(max_steps, PATH_BOUNDS.nodes, PATH_BOUNDS.edges)
-        search = Search(*ends, bounds, paths.direction)
+        search = Search(*ends, paths.direction, max_steps=max_steps, max_nodes=PATH_NODES)
         async with self.database.transaction(**_ONE_SNAPSHOT) as connection:
-            await graph.plan_for_each_step(connection)
+            await graph.plan_for(connection, paths)
             while (side := search.next_side()) is not None:
                 along = Paths(paths.types, side.direction, paths.with_suggested)
                 step = graph.step_from(
-                    connection, scope, side.frontier, along, passed=side.reached, bounds=bounds
+                    connection, scope, along, side.frontier, passed=side.reached, limit=PATH_STEP_EDGES
                 )
                 search.take(side, await step)
             links = search.path

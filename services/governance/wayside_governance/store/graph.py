@@ -7,7 +7,7 @@ import asyncpg
 
 from wayside_events.contracts.governance import Edge, Node
 from wayside_governance.domain.edges import OLDEST, EdgeFilters
-from wayside_governance.domain.walks import Bounds, Direction, Link, Paths, Step
+from wayside_governance.domain.walks import Direction, Link, Paths, Step, per_node
 from wayside_governance.domain.wanted import Position
 from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import GRAPH, READING
@@ -49,22 +49,23 @@ async def edge_step(connection: Connection, filters: EdgeFilters, *, after: Posi
     return EdgeStep(edges, None if is_over else Position(rows[-1]["created_at"], str(rows[-1]["id"])))
 
 
-async def plan_for_each_step(connection: Connection) -> None:
+async def plan_for(connection: Connection, paths: Paths) -> None:
     """Let the steps of this transaction be planned for the types they are over: a plan for any passes all others."""
-    await connection.execute(READING.plan_for_these_filters)
+    if paths.types:
+        await connection.execute(READING.plan_for_these_filters)
 
 
 async def step_from(
     connection: Connection,
     scope: str,
-    nodes: Sequence[str],
     paths: Paths,
+    nodes: Sequence[str],
     *,
     passed: Iterable[str],
-    bounds: Bounds,
+    limit: int,
 ) -> Step:
-    """Go one step from each of the nodes, to none of `passed`."""
-    per_node = bounds.per_node(len(nodes))
+    """Go one step from each of the nodes, to none of `passed`, over at most `limit` edges."""
+    share = per_node(limit, len(nodes))
     rows = await connection.fetch(
         GRAPH.steps_from,
         scope,
@@ -74,13 +75,13 @@ async def step_from(
         paths.direction is not Direction.OUT,
         paths.with_suggested,
         list(passed),
-        per_node,
-        bounds.edges,
+        share,
+        limit,
     )
     links = [
         Link(row["node"], row["other"], row["id"], row["is_ghost"])
-        for row in rows[: bounds.edges]
-        if row["turn"] <= per_node and row["is_match"]
+        for row in rows[:limit]
+        if row["turn"] <= share and row["is_match"]
     ]
     return Step(links, is_cut=len(links) < len(rows))
 
