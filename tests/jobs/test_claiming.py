@@ -169,6 +169,20 @@ async def test_a_runner_that_withdraws_gets_its_claims_back_empty(
     assert len(await other) == 1
 
 
+async def test_another_attempt_is_told_how_the_last_one_ended(api: Api, runner: RunnerForTests) -> None:
+    await runner.register(spec(backoff=contracts.Backoff(initial_seconds=0)))
+    await api.create()
+    first = await runner.claim_one()
+    assert first.job.last_error is None
+    await runner.send(runner.said(first, "fail", error={"code": "full", "message": "no room"}))
+    second = await runner.claim_one()
+    assert second.job.last_error is not None
+    assert (second.attempt, second.job.last_error.code) == (2, "full")
+    await runner.send(runner.said(second, "release"))
+    third = await runner.claim_one()
+    assert (third.attempt, third.job.last_error) == (3, None)
+
+
 async def test_what_a_blocked_runner_never_heard_of_goes_to_others_and_burns_no_attempt(
     api: Api, runner: RunnerForTests
 ) -> None:

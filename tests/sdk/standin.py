@@ -50,7 +50,7 @@ from wayside_events.contracts.jobs import (
 )
 from wayside_events.contracts.problems import Problem
 from wayside_events.identifiers import EntityId, ScopeName, new_id
-from wayside_events.jobs import JobMode, JobStatus, Progress
+from wayside_events.jobs import JobError, JobMode, JobStatus, Progress
 
 ENDED = {"complete": "completed", "fail": "failed", "release": "queued", "acknowledge_cancel": "canceled"}
 
@@ -71,6 +71,7 @@ class JobRecord:
     timeout_seconds: float | None = None
     mode: JobMode = JobMode.QUEUED
     session_id: str | None = None
+    last_error: JobError | None = None
     create: CreateRequest | None = None
     reports: list[Report] = field(default_factory=list)
 
@@ -229,6 +230,7 @@ class StandIn:
                 priority=5,
                 max_attempts=3,
                 session_id=record.session_id,
+                last_error=record.last_error,
                 created_by="tests",
                 created_at=datetime.now(UTC),
             ),

@@ -205,13 +205,15 @@ async def test_a_shutdown_lets_handlers_end_and_heartbeats_meanwhile(
 
 
 async def test_what_does_not_end_within_the_grace_is_given_back(
-    service: StandIn, worker: Worker, seen: Seen
+    service: StandIn, worker: Worker, seen: Seen, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", logger="wayside.worker")
     async with serving(worker):
         job = await service.enqueue("slow")
         await seen.started.wait()
     assert (job.status, job.kinds[-1]) == ("queued", "release")
     assert seen.stops == [Stop.SHUTDOWN]
+    assert f"job {job.id} attempt 1 is given back: the worker ends" in caplog.text
 
 
 async def test_a_second_request_to_stop_gives_everything_back_at_once(

@@ -12,6 +12,7 @@ from tests.sdk.standin import JobRecord, StandIn
 
 from wayside import Context, InvalidHandler, NonRetryable, Worker
 from wayside_events.contracts.problems import Problem
+from wayside_events.jobs import JobError
 
 
 def is_completed(job: JobRecord) -> bool:
@@ -307,3 +308,25 @@ async def test_a_handler_whose_jobs_go_to_a_queue_that_is_not_served_is_refused(
 
     with pytest.raises(InvalidHandler, match=r"'report' go to the queue 'slow', .* \(it serves default\)"):
         await worker.serve()
+
+
+@pytest.mark.parametrize(
+    ("last_error", "said"),
+    [
+        (JobError(code="lost", message="the runner fell silent"), "lost: the runner fell silent"),
+        (None, "the last attempt was given back"),
+    ],
+)
+async def test_the_log_says_why_a_job_comes_again(
+    service: StandIn, worker: Worker, caplog: pytest.LogCaptureFixture, last_error: JobError | None, said: str
+) -> None:
+    caplog.set_level("INFO", logger="wayside.worker")
+
+    @worker.job("again")
+    async def again(ctx: Context) -> None:
+        assert ctx.job.last_error == last_error
+
+    async with serving(worker):
+        job = await service.enqueue("again", attempt=1, last_error=last_error)
+        assert await eventually(lambda: job.status == "completed")
+    assert f"(again) is delivered again, attempt 2 of 3: {said}" in caplog.text

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from wayside_events.contracts.jobs import AssignedJob, Assignment
 from wayside_events.identifiers import EntityId, ScopeName
-from wayside_events.jobs import Related
+from wayside_events.jobs import JobError, Related
 
 
 class JobFields(TypedDict):
@@ -27,6 +27,7 @@ class JobFields(TypedDict):
     created_by: str
     created_at: AwareDatetime
     traceparent: NotRequired[str | None]
+    last_error: NotRequired[JobError | None]
 
 
 class AssignmentFields(TypedDict):

@@ -1,5 +1,6 @@
 """What an attempt's ending is to be reported as: decided here, said to the attempt, reported by the reporter."""
 
+import logging
 import traceback
 from pathlib import Path
 from typing import NamedTuple, assert_never
@@ -9,6 +10,8 @@ from wayside.reporting.attempt import Attempt
 from wayside.reporting.encoding import NotJson, TooLarge, clip, plain
 from wayside.worker.handlers import InvalidInput, JobHandler
 from wayside_events.jobs import JobError, LogLevel
+
+logger = logging.getLogger("wayside.worker")
 
 _MESSAGE_LIMIT = 10_000
 _TYPE_LIMIT = 200
@@ -115,6 +118,7 @@ def _stopped(attempt: Attempt, reason: Stop | None) -> None:
         case Stop.CANCEL:
             attempt.acknowledge_cancel()
         case Stop.SHUTDOWN:
+            logger.info("job %s attempt %d is given back: the worker ends", *attempt.key)
             attempt.release()
         case Stop.TIMEOUT:
             seconds = attempt.granted.timeout_seconds

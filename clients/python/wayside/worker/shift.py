@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wayside.context import Surroundings
 from wayside.errors import Stop
 from wayside.reporting.attempt import Attempt
+from wayside.reporting.encoding import clip
 from wayside.reporting.grant import Grant
 from wayside.runner.runner import Runner
 from wayside.worker.claiming import Claimer
@@ -28,6 +29,7 @@ STOPPING_SECONDS = 5.0
 """How long handlers may clean up after they were cancelled because the worker ends."""
 
 FLUSH_SECONDS = 10.0
+REASON_LIMIT = 200
 BACKLOG_LIMIT = 2_000
 """Endings that may wait for their answer before no more work is claimed."""
 
@@ -125,6 +127,7 @@ class Shift:
 
     def _give_back(self, grant: Grant) -> None:
         """Release what never began."""
+        logger.info("job %s attempt %d is given back before it began", *grant.key)
         self._taken(grant).release()
 
     def _taken(self, grant: Grant) -> Attempt:
@@ -138,6 +141,8 @@ class Shift:
         if self._closing or handler is None or self._slots.has_surplus:
             self._give_back(grant)
             return
+        if grant.attempt > 1:
+            _note_repeat(grant)
         attempt = self._taken(grant)
         seat = self._slots.take()
         execution = Execution(attempt, handler, self._surroundings, seat, self)
@@ -177,3 +182,19 @@ class Shift:
     def _on_settled(self, attempt: Attempt) -> None:
         self._runner.remove(attempt)
         self.claimer.changed()
+
+
+def _note_repeat(grant: Grant) -> None:
+    """Say why a job comes again."""
+    error = grant.job.last_error
+    reason = (
+        f"{error.code}: {clip(error.message, REASON_LIMIT)}" if error else "the last attempt was given back"
+    )
+    logger.info(
+        "job %s (%s) is delivered again, attempt %d of %d: %s",
+        grant.job_id,
+        grant.job_type,
+        grant.attempt,
+        grant.job.max_attempts,
+        reason,
+    )

@@ -63,6 +63,7 @@ class Claimed(NamedTuple):
     cancel_grace_seconds: float
     input: Json
     child_count: int = 0
+    last_error: Json | None = None
 
     @classmethod
     def of(cls, job: Job, job_input: Json) -> Self:
@@ -131,6 +132,8 @@ def assignment(job: Claimed, token: str) -> bytes:
         "created_at": rfc3339(job.created_at),
     }
     _link(job, assigned)
+    if job.last_error is not None:
+        assigned["last_error"] = orjson.Fragment(job.last_error)
     if job.traceparent is not None:
         assigned["traceparent"] = job.traceparent
     document = {

@@ -95,7 +95,9 @@ WHERE id = given.job_id AND status || '' = 'queued' AND is_ready
 RETURNING
     id::text AS id, scope, type, queue, priority, revision, attempt, max_attempts, jobs.runner, created_by, created_at,
     run_at, started_at, session_id, related_type, related_id, parent_id::text AS parent_id, root_id::text AS root_id,
-    traceparent, lease_seconds, timeout_seconds, cancel_grace_seconds, input, child_count;
+    traceparent, lease_seconds, timeout_seconds, cancel_grace_seconds, input, child_count,
+    -- The statement sees the row as it was before.
+    CASE WHEN attempt > 1 THEN (SELECT before.error::text FROM jobs AS before WHERE before.id = jobs.id) END AS last_error;
 
 -- name: ready_scheduled
 -- Let at most $1 jobs be claimed whose time has come; returns their queues.

@@ -9,7 +9,7 @@ from wayside_events.contracts.jobs.job_types import JobTypeName, JobTypeSpec, Qu
 from wayside_events.contracts.model import Reply, Request
 from wayside_events.envelope import Timestamp
 from wayside_events.identifiers import Id, Runner, Scope
-from wayside_events.jobs import Related
+from wayside_events.jobs import JobError, Related
 
 
 class RegisterRequest(Request):
@@ -112,7 +112,10 @@ class ClaimRequest(Request):
 
 
 class AssignedJob(Reply):
-    """What a runner needs to know of a job."""
+    """What a runner needs to know of a job.
+
+    `last_error` is how the attempt before this one ended; there is none when that was given back.
+    """
 
     id: Id
     scope: Scope
@@ -128,6 +131,7 @@ class AssignedJob(Reply):
     created_by: str
     created_at: Timestamp
     traceparent: str | None = None
+    last_error: JobError | None = None
 
 
 class Assignment(Reply):
