@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 import typer
+from tests.conftest import copy_tree
 from typer.testing import CliRunner, Result
 
 from wayside_standalone.cli import register
@@ -47,7 +47,7 @@ def made_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path: Path, made_before: Path) -> StackSettings:
     """A stack of stand-ins on real servers, quick to start again after a crash."""
     return StackSettings(
-        data_dir=shutil.copytree(made_before, tmp_path / "a stack"),
+        data_dir=copy_tree(made_before, tmp_path / "a stack"),
         durable=False,
         backoff=Backoff(first_seconds=0.1, longest_seconds=0.5),
         services=(standin("jobs"), standin("governance")),
@@ -88,7 +88,7 @@ class CommandLine:
     def up(self, *options: str) -> "subprocess.Popen[bytes]":
         """Start a stack and return when it has said that all its parts are ready."""
         if not self.data_dir.exists():
-            shutil.copytree(self.made_before, self.data_dir)
+            copy_tree(self.made_before, self.data_dir)
         process = self.up_soon(*options)
         said = "Ctrl-C stops everything."
         assert wait_until(lambda: process.poll() is not None or said in self.said(), seconds=30)
