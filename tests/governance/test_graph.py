@@ -179,8 +179,8 @@ async def test_every_filter_of_edges_leaves_out_what_it_does_not_name(api: Api, 
     for number, (one, other, name) in enumerate(
         (("a", "b", "r"), ("a", "c", "s"), ("c", "a", "r"), ("b", "c", "r"))
     ):
-        ends = {"from_node_id": one, "to_node_id": other, "relationship_type": name}
-        suggestion = await api.suggest(**ends, confidence=0.2 * (number + 1))
+        ends: dict[str, Any] = {"from_node_id": one, "to_node_id": other, "relationship_type": name}
+        suggestion = await api.suggest(number, **ends, confidence=0.2 * (number + 1))
         await (reviewer if number else reviewer.as_("otto", "reviewer")).approve(suggestion)
     moments = [edge["created_at"] for edge in (await api.get("/v1/edges")).body["items"]]
     wanted: tuple[tuple[dict[str, Any], str], ...] = (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import orjson
-from tests.governance.api import Api, proposal
+from tests.governance.api import SCOPE, Api, proposal
 
 from wayside_events.contracts.governance import Edge, GraphExtract, Node
 from wayside_events.identifiers import new_id
@@ -33,7 +33,7 @@ def edge(number: int, name: str) -> Edge:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return Edge(
         id=new_id(),
-        scope="acme",
+        scope=SCOPE,
         from_node_id="hub",
         to_node_id=name,
         relationship_type=name,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import asyncpg
 
 from wayside_events.contracts.governance import Edge, Node
-from wayside_governance.domain.edges import OLDEST, EdgeFilters
+from wayside_governance.domain.edges import OLDEST, EdgeFilters, Source
 from wayside_governance.domain.walks import Direction, Link, Paths, Step, per_node
 from wayside_governance.domain.wanted import Position
 from wayside_governance.store.rows import id_of, optional_id
@@ -25,7 +25,9 @@ class EdgeStep(NamedTuple):
 
 
 async def edge_step(connection: Connection, filters: EdgeFilters, *, after: Position, limit: int) -> EdgeStep:
-    """Return at most `limit` edges after a position, the youngest first, as far as one step goes."""
+    """Return at most `limit` edges after a position, the youngest first, as far as one step goes; wants a transaction."""
+    if filters.source is Source.PAIR:
+        await connection.execute(READING.plan_for_these_filters)
     looked_at = limit if filters.is_exact else STEP_EDGES
     rows = await connection.fetch(
         GRAPH.list_edges,
