@@ -1,29 +1,17 @@
 """The command: `python -m benchmarks.jobs [--quick] [--peers] [--only parts] [--scale x] [--json]`."""
 
 import asyncio
-import os
-import sys
-import traceback
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-import orjson
 import typer
 from rich.console import Console
 
+from benchmarks.command import Part, Report, run
 from benchmarks.jobs import memory, pickup, progress, queries, throughput
-from benchmarks.jobs.child import ChildFailed
-from benchmarks.jobs.outcome import QUICK, Outcome, Plan
 from benchmarks.jobs.peers import measure as other_queues
-from benchmarks.jobs.system import System, running_system
-from benchmarks.jobs.table import table
-from benchmarks.jobs.workspace import workspace
-from wayside_standalone.errors import StandaloneError
-from wayside_standalone.logs import tail
+from benchmarks.jobs.plan import QUICK, Plan
 
-Part = Callable[[System, Plan], Awaitable[Outcome]]
-
-PARTS: dict[str, Part] = {
+PARTS: dict[str, Part[Plan]] = {
     "pickup": pickup.measure,
     "throughput": throughput.measure,
     "progress": progress.measure,
@@ -60,46 +48,11 @@ def main(
         raise typer.BadParameter(f"there is no part {', '.join(sorted(unknown))}", param_hint="--only")
     wanted = (named or PARTS.keys() - {"peers"}) | ({"peers"} if peers else set())
     chosen = [name for name in PARTS if name in wanted]
-    console = Console(quiet=json)
     plan = (QUICK if quick else Plan()).scaled(scale)
-    outcomes = asyncio.run(run(chosen, plan, console))
-    console.print(table(outcomes))
-    line = summary(outcomes)
-    sys.stdout.write(orjson.dumps(line).decode() + "\n")
-    raise typer.Exit(0 if line["verified"] else 1)
-
-
-async def run(chosen: list[str], plan: Plan, console: Console) -> dict[str, Outcome]:
-    """Measure the parts, each on a system of its own unless there is no time for that."""
     groups = [chosen] if plan.shares_system else [[name] for name in chosen]
-    outcomes: dict[str, Outcome] = {}
-    with workspace() as folder:
-        for names in groups:
-            try:
-                async with running_system(folder) as system:
-                    for name in names:
-                        console.print(f"[dim]{name}: load {os.getloadavg()[0]:.1f} …[/]")
-                        outcomes[name] = await measured(PARTS[name], system, plan)
-            except (ChildFailed, StandaloneError) as error:
-                outcomes |= {name: Outcome({}, faults=[str(error)]) for name in names}
-    return outcomes
-
-
-async def measured(part: Part, system: System, plan: Plan) -> Outcome:
-    """Run one part; whatever goes wrong is its fault, in words, with what the service has to say."""
-    try:
-        return await part(system, plan)
-    except Exception as error:  # noqa: BLE001 - the other parts are measured all the same
-        said = "".join(traceback.format_exception_only(error)).strip()
-        return Outcome({}, faults=[f"{said}\nThe end of the service's log:\n{tail(system.log)}"])
-
-
-def summary(outcomes: dict[str, Outcome]) -> dict[str, object]:
-    """The JSON line; a figure that was not measured is null."""
-    line: dict[str, object] = dict.fromkeys(FIGURES)
-    for outcome in outcomes.values():
-        line |= outcome.figures
-    return {**line, "verified": not any(outcome.faults for outcome in outcomes.values())}
+    report = Report("Wayside jobs", FIGURES, Console(quiet=json))
+    outcomes = asyncio.run(run(groups, PARTS, plan, services=["jobs"], console=report.console))
+    raise typer.Exit(report.show(outcomes))
 
 
 if __name__ == "__main__":

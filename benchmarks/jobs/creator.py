@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from benchmarks.jobs.speech import orders, say
-from benchmarks.jobs.system import SCOPE
+from benchmarks.speech import orders, say
+from benchmarks.system import SCOPE
 from wayside.settings import nats_settings
 from wayside_events.bus import Bus
 from wayside_events.contracts.jobs import (

@@ -3,11 +3,12 @@
 import asyncio
 import time
 
-from benchmarks.jobs.outcome import Outcome, Plan
-from benchmarks.jobs.system import System
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.throughput import LEAST_SECONDS, pass_through, registered
 from benchmarks.jobs.verify import TYPES
 from benchmarks.jobs.worker import NOOP
+from benchmarks.outcome import Outcome
+from benchmarks.system import System
 
 MEGABYTE = 1024 * 1024
 QUIET_SECONDS = 2.0

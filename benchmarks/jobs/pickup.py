@@ -1,9 +1,10 @@
 """From create to the start of the handler, on an idle system."""
 
-from benchmarks.jobs.outcome import Outcome, Plan, percentile
-from benchmarks.jobs.system import System
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.throughput import LEAST_SECONDS, patience, registered
 from benchmarks.jobs.worker import PICKUP
+from benchmarks.outcome import Outcome, percentile
+from benchmarks.system import System
 
 WARM_UP = 20
 SLOTS = 4

@@ -7,9 +7,9 @@ import time
 import orjson
 
 from benchmarks.jobs.creator import wanted
-from benchmarks.jobs.speech import orders, say
-from benchmarks.jobs.system import SCOPE
 from benchmarks.jobs.worker import PICKUP
+from benchmarks.speech import orders, say
+from benchmarks.system import SCOPE
 from wayside.settings import nats_settings
 from wayside_events.bus import Bus, StoredMessage
 from wayside_events.contracts.jobs import CREATE_SUBJECT, CreateReply, CreateRequest

@@ -9,12 +9,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.jobs.cpu import CpuClock
-from benchmarks.jobs.outcome import Outcome, Plan, Value, percentile
-from benchmarks.jobs.system import System
+from benchmarks.cpu import CpuClock
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.throughput import LEAST_SECONDS, SETTLE_SECONDS, patience, registered
 from benchmarks.jobs.verify import Received, read_received, shortened
 from benchmarks.jobs.worker import PROGRESS
+from benchmarks.outcome import Outcome, Value, percentile
+from benchmarks.system import System
 
 JOBS = 100
 PACED_CALLS_PER_S = 20_000

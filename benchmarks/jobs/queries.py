@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import aiohttp
 import asyncpg
 
-from benchmarks.jobs.outcome import Outcome, Plan, percentile
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.stored import TYPES, fill
-from benchmarks.jobs.system import SCOPE, System
+from benchmarks.outcome import Outcome, percentile
+from benchmarks.system import SCOPE, System
 
 CLIENTS = 4
 PAGE = 50

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import aiohttp
 import asyncpg
 
-from benchmarks.jobs.system import SCOPE, System
 from benchmarks.jobs.throughput import LEAST_SECONDS, registered
 from benchmarks.jobs.worker import FAILING, NOOP, PROGRESS
+from benchmarks.system import SCOPE, System
 from wayside_events.bus import Bus
 from wayside_events.contracts.jobs import REGISTER_SUBJECT, JobTypeSpec, RegisterReply, RegisterRequest
 

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs.speech import orders, say
-from benchmarks.jobs.system import SCOPE
+from benchmarks.speech import orders, say
+from benchmarks.system import SCOPE
 from wayside.settings import nats_settings
 from wayside_events.bus import Bus, StoredMessage
 from wayside_events.bus.messages import MESSAGE_ID_HEADER

@@ -7,12 +7,13 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.jobs.child import Child
-from benchmarks.jobs.cpu import CpuClock
-from benchmarks.jobs.outcome import Outcome, Plan, Value
-from benchmarks.jobs.system import System
+from benchmarks.child import Child
+from benchmarks.cpu import CpuClock
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.verify import Row, lifecycle_faults, read_received, shortened
 from benchmarks.jobs.worker import NOOP
+from benchmarks.outcome import Outcome, Value
+from benchmarks.system import System
 
 WARM_UP_SHARE = 0.05
 SECONDS_PER_JOB = 0.05

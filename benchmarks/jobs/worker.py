@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.jobs.speech import orders, say
+from benchmarks.speech import orders, say
 from wayside import Context, NonRetryable, Worker
 
 NOOP = "bench.noop"

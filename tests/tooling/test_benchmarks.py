@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
-from benchmarks.jobs.__main__ import summary
-from benchmarks.jobs.outcome import Outcome
+from benchmarks.command import summary
 from benchmarks.jobs.progress import progress_faults
 from benchmarks.jobs.verify import TYPES, Received, Row, lifecycle_faults
+from benchmarks.outcome import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -140,8 +140,8 @@ def test_progress_that_is_not_the_calls_in_order_is_a_fault(calls: list[tuple[in
 
 def test_one_fault_in_any_part_leaves_the_run_unverified() -> None:
     sound, faulty = Outcome({"jobs_per_s": 1.0}), Outcome({}, faults=["an event is missing"])
-    assert summary({"throughput": sound})["verified"] is True
-    assert summary({"throughput": sound, "memory": faulty})["verified"] is False
+    assert summary(("jobs_per_s",), {"throughput": sound})["verified"] is True
+    assert summary(("jobs_per_s",), {"throughput": sound, "memory": faulty})["verified"] is False
 
 
 def test_a_tiny_run_delivers_every_event() -> None:

@@ -8,7 +8,7 @@ from arq.connections import RedisSettings
 from arq.worker import Worker, func
 
 from benchmarks.jobs.peers.tally import Tally, create_when_told, end_with_parent, play
-from benchmarks.jobs.speech import say
+from benchmarks.speech import say
 
 CONCURRENCY = 100
 POLL_SECONDS = 0.01

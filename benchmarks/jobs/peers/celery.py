@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 
 from benchmarks.jobs.peers.tally import Tally, create_when_told, end_with_parent, play
-from benchmarks.jobs.speech import say
+from benchmarks.speech import say
 
 WORKER = ("--quiet", "worker", "--pool=solo", "--loglevel=WARNING", "--without-gossip", "--without-mingle")
 

@@ -6,7 +6,7 @@ import sys
 import venv
 from pathlib import Path
 
-from benchmarks.jobs.workspace import ROOT
+from benchmarks.workspace import ROOT
 
 ENVIRONMENTS = ROOT / ".venv" / "peers"
 LOCKS = ROOT / "requirements" / "peers"

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from benchmarks.jobs.child import Child
-from benchmarks.jobs.outcome import Outcome, Plan, Value
+from benchmarks.child import Child
 from benchmarks.jobs.peers.environments import NotInstalled, environment
 from benchmarks.jobs.peers.redis import RedisServer
-from benchmarks.jobs.system import System
+from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.throughput import LEAST_SECONDS, patience, seconds
-from benchmarks.jobs.workspace import MARK
+from benchmarks.outcome import Outcome, Value
+from benchmarks.system import System
+from benchmarks.workspace import MARK
 from wayside_standalone.nats import NatsServer, NatsSettings
 
 

@@ -7,7 +7,7 @@ from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 
 from benchmarks.jobs.peers.tally import Tally, create_when_told, end_with_parent, play
-from benchmarks.jobs.speech import say
+from benchmarks.speech import say
 
 BATCH = 250
 CREATED_AT_ONCE = 1_000

@@ -5,9 +5,9 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.jobs.child import essentials
+from benchmarks.child import essentials
 from benchmarks.jobs.peers.environments import NotInstalled, environment
-from benchmarks.jobs.workspace import MARK
+from benchmarks.workspace import MARK
 from wayside_standalone.process import Command
 from wayside_standalone.server import Server, free_port
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from benchmarks.jobs.speech import say
+from benchmarks.speech import say
 
 SETTLE_SECONDS = 0.5
 """How long after the last number a repeat may still come, to be counted."""

@@ -9,7 +9,7 @@ from taskiq.api import run_receiver_task
 from taskiq_nats import PullBasedJetStreamBroker
 
 from benchmarks.jobs.peers.tally import Tally, create_when_told, end_with_parent, play
-from benchmarks.jobs.speech import say
+from benchmarks.speech import say
 
 BATCH = 100
 CONCURRENCY = 1_000

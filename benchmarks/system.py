@@ -1,4 +1,4 @@
-"""The system under measurement: PostgreSQL, NATS and the jobs service, each a real process on loopback."""
+"""The system under measurement: PostgreSQL, NATS and services, each a real process on loopback."""
 
 import asyncio
 import secrets
@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from benchmarks.jobs.child import Child, ChildFailed, essentials
-from benchmarks.jobs.workspace import MARK
+from benchmarks.child import Child, ChildFailed, essentials
+from benchmarks.workspace import MARK
 from wayside_events.bus import BusSettings
 from wayside_events.identifiers import ScopeName
 from wayside_service.auth import mint_token
@@ -33,6 +33,15 @@ POLL_SECONDS = 0.05
 DATABASE_SCRIPT = Path(sys.modules[PostgresServer.__module__].__file__ or "").with_name("database.sql")
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One running service: its process, its address and what it says."""
+
+    process: Process
+    url: str
+    log: Path
+
+
 @dataclass(frozen=True)
 class System:
     """What the parts of the measurement need to know of the running processes."""
@@ -42,8 +51,18 @@ class System:
     postgres: PostgresServer
     nats: NatsServer
     credentials: Credentials
-    service: Process
-    service_url: str
+    services: Mapping[str, Service]
+    """By name. The first is the one that is measured."""
+
+    @property
+    def name(self) -> str:
+        """The service that is measured."""
+        return next(iter(self.services))
+
+    @property
+    def service_url(self) -> str:
+        """Where the service that is measured answers."""
+        return self.services[self.name].url
 
     @property
     def database_url(self) -> str:
@@ -60,15 +79,15 @@ class System:
         return {"Authorization": f"Bearer {token}"}
 
     def child(self, role: str, *arguments: object, user: str = "client") -> Child:
-        """A process `python -m benchmarks.jobs.<role>` that reaches NATS as `user`, not started."""
+        """A process `python -m benchmarks.<service>.<role>` that reaches NATS as `user`, not started."""
         environment = {MARK: str(self.workspace), **nats_environment(self.nats, self.credentials, user)}
-        argv = (sys.executable, "-m", f"benchmarks.jobs.{role}", *map(str, arguments))
+        argv = (sys.executable, "-m", f"benchmarks.{self.name}.{role}", *map(str, arguments))
         return Child(role, argv, environment, self.folder / f"{role}.log")
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """Open a connection to the service's own tables."""
-        connection = await asyncpg.connect(self.database_url, server_settings={"search_path": "jobs"})
+        connection = await asyncpg.connect(self.database_url, server_settings={"search_path": self.name})
         try:
             yield connection
         finally:
@@ -76,18 +95,24 @@ class System:
 
     @property
     def log(self) -> Path:
-        """What the service says."""
-        return self.folder / "jobs.log"
+        """What the service that is measured says."""
+        return self.services[self.name].log
 
     def pids(self) -> dict[str, int]:
         """The processes of the system by name."""
         assert self.postgres.pid is not None
         assert self.nats.pid is not None
-        return {"service": self.service.pid, "postgres": self.postgres.pid, "nats": self.nats.pid}
+        services = {name: one.process.pid for name, one in self.services.items() if name != self.name}
+        return {
+            "service": self.services[self.name].process.pid,
+            **services,
+            "postgres": self.postgres.pid,
+            "nats": self.nats.pid,
+        }
 
     def service_memory(self) -> int:
         """The resident memory of the service in bytes."""
-        return int(psutil.Process(self.service.pid).memory_info().rss)
+        return int(psutil.Process(self.services[self.name].process.pid).memory_info().rss)
 
 
 @contextmanager
@@ -103,29 +128,37 @@ def servers(folder: Path, credentials: Credentials) -> Iterator[tuple[PostgresSe
 
 
 @asynccontextmanager
-async def running_system(workspace: Path) -> AsyncIterator[System]:
-    """Start everything, fresh, and stop it in the end."""
+async def running_system(workspace: Path, *names: str) -> AsyncIterator[System]:
+    """Start everything, fresh, with the services of these names, and stop it in the end."""
     folder = workspace / secrets.token_hex(4)
     folder.mkdir()
     credentials = Credentials()
     with ExitStack() as resources:
         resources.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres, nats = resources.enter_context(servers(folder, credentials))
-        dsn = postgres.dsn(DATABASE, user=ROLE, password=credentials.database_password)
-        port_file = folder / "jobs.port"
-        environment = {
+        shared = {
             **essentials(),
             MARK: str(workspace),
             "WAYSIDE_JWT_SECRET": credentials.jwt_secret,
-            "WAYSIDE_DATABASE_URL": dsn,
-            "WAYSIDE_PORT_FILE": str(port_file),
-            **nats_environment(nats, credentials, "jobs"),
+            "WAYSIDE_DATABASE_URL": postgres.dsn(DATABASE, user=ROLE, password=credentials.database_password),
         }
-        with (folder / "jobs.log").open("ab") as log:
-            service = spawn(Command((sys.executable, "-P", "-m", "wayside_jobs"), environment), log)
-        resources.callback(stop, service, [(signal.SIGTERM, 15)])
-        url = await _ready(service, port_file, folder / "jobs.log")
-        yield System(workspace, folder, postgres, nats, credentials, service, url)
+        services: dict[str, Service] = {}
+        for name in names:
+            environment = {
+                **shared,
+                "WAYSIDE_PORT_FILE": str(folder / f"{name}.port"),
+                **nats_environment(nats, credentials, name),
+            }
+            services[name] = await _started(name, folder, environment, resources)
+        yield System(workspace, folder, postgres, nats, credentials, services)
+
+
+async def _started(name: str, folder: Path, environment: Mapping[str, str], resources: ExitStack) -> Service:
+    said = folder / f"{name}.log"
+    with said.open("ab") as log:
+        process = spawn(Command((sys.executable, "-P", "-m", f"wayside_{name}"), environment), log)
+    resources.callback(stop, process, [(signal.SIGTERM, 15)])
+    return Service(process, await _ready(process, folder / f"{name}.port", said), said)
 
 
 def nats_environment(nats: NatsServer, credentials: Credentials, user: str) -> dict[str, str]:
@@ -145,4 +178,4 @@ async def _ready(service: Process, port_file: Path, log: Path) -> str:
         if port is not None and await answers(f"http://127.0.0.1:{port}/readyz"):
             return f"http://127.0.0.1:{port}"
         await asyncio.sleep(POLL_SECONDS)
-    raise ChildFailed(f"the jobs service did not start; the end of its log:\n{tail(log)}")
+    raise ChildFailed(f"the service of {log.name} did not start; the end of its log:\n{tail(log)}")

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from benchmarks.jobs.outcome import Value
+from benchmarks.outcome import Value
 
 
 class CpuClock:

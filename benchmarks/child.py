@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import orjson
 
-from benchmarks.jobs.workspace import ROOT
+from benchmarks.workspace import ROOT
 from wayside_standalone.logs import tail
 from wayside_standalone.process import Command
 

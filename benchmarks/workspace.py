@@ -13,7 +13,7 @@ from wayside_standalone.process import end_strays, processes_with
 MARK = "WAYSIDE_BENCHMARK_DIRECTORY"
 """The environment variable by which the next run knows what a killed one left behind."""
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from benchmarks.jobs.outcome import Outcome, Value
+from benchmarks.outcome import Outcome, Value
 
 
-def table(outcomes: Mapping[str, Outcome]) -> Table:
+def table(title: str, outcomes: Mapping[str, Outcome]) -> Table:
     """Lay out what was measured, part by part."""
-    made = Table("part", "figure", "value", title="Wayside jobs", title_justify="left")
+    made = Table("part", "figure", "value", title=title, title_justify="left")
     for name, outcome in outcomes.items():
         for figure, value in outcome.figures.items():
             made.add_row(name, f"[bold]{figure}[/]", shown(value))
