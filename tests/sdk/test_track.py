@@ -275,6 +275,18 @@ async def test_a_process_stays_known_for_every_job_type_it_has_made_known(
     assert last.slots == 2
 
 
+async def test_operations_that_begin_together_make_their_type_known_once(
+    service: StandIn, tracker: Tracker
+) -> None:
+    async def operation() -> None:
+        async with track("import", scope="acme", required=True, tracker=tracker):
+            pass
+
+    service.unknown_types = {"import"}
+    await asyncio.gather(*(operation() for _ in range(20)))
+    assert len([said for said in service.registrations if said.tracked_types]) == 1
+
+
 async def test_a_process_is_listed_with_the_types_it_tracks_that_others_have_made_known(
     service: StandIn, tracker: Tracker
 ) -> None:

@@ -134,9 +134,22 @@ class Runner:
         """Whether the jobs service was told that this runner tracks operations of a type."""
         return job_type in self._registration.tracked_types
 
-    async def announce(self, job_type: str, *, timeout_seconds: float) -> None:
-        """Say that this runner tracks operations of a type, beside those it said before; raises as `ask` does."""
+    @property
+    def registration(self) -> RegisterRequest:
+        """What this runner said of itself last."""
+        return self._registration
+
+    async def announce(
+        self, job_type: str, *, timeout_seconds: float, since: RegisterRequest | None = None
+    ) -> None:
+        """Say that this runner tracks operations of a type, beside those it said before; raises as `ask` does.
+
+        Not again, if somebody has said so since the registration `since`, by default the last.
+        """
+        since = since or self._registration
         async with self._registering:
+            if self._registration is not since and self.is_known_to_track(job_type):
+                return
             others = [known for known in self._registration.tracked_types if known != job_type]
             tracked_types = (*others, job_type)[-TRACKED_TYPES_LIMIT:]
             body = self._registration.model_copy(update={"tracked_types": tracked_types})

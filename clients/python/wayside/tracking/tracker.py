@@ -173,6 +173,7 @@ class Tracker:
     async def _create(self, request: CreateRequest) -> CreateReply:
         runner = self._open_runner
         await runner.bus.ready(CREATE_TIMEOUT_SECONDS)
+        known = runner.registration
         try:
             return await runner.ask(
                 CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS
@@ -180,7 +181,7 @@ class Tracker:
         except RequestRefused as refused:
             if refused.problem.code != UNKNOWN_JOB_TYPE:
                 raise error_of(refused.problem) from refused
-        await runner.announce(request.job.type, timeout_seconds=CREATE_TIMEOUT_SECONDS)
+        await runner.announce(request.job.type, timeout_seconds=CREATE_TIMEOUT_SECONDS, since=known)
         return await runner.ask(CREATE_SUBJECT, request, CreateReply, timeout_seconds=CREATE_TIMEOUT_SECONDS)
 
     def _announce(self, job_type: str) -> None:
