@@ -210,9 +210,15 @@ async def test_batches_stay_within_the_size_of_a_request(reporter: Reporter, lin
     assert max(link.batches) < 10
 
 
-async def test_a_silent_attempt_sends_heartbeats_until_its_end(reporter: Reporter, link: Link) -> None:
+@pytest.mark.parametrize("stop", [None, Stop.CANCEL, Stop.SHUTDOWN])
+async def test_a_silent_attempt_sends_heartbeats_until_its_end(
+    reporter: Reporter, link: Link, stop: Stop | None
+) -> None:
+    """Also while its handler cleans up."""
     attempt = new_attempt(lease_seconds=0.15)
     reporter.add(attempt)
+    if stop is not None:
+        attempt.stop(stop)
     assert await eventually(lambda: link.kinds(attempt).count("heartbeat") >= 3)
     attempt.release()
     assert await reporter.drain(5) == 0
