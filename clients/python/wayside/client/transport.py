@@ -113,7 +113,7 @@ class Transport:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _send_once(self, call: Call) -> Answer:
-        headers = await self.headers()
+        headers = {"Accept": "application/json", **await self.headers()}
         if call.idempotency_key:
             headers[IDEMPOTENCY_HEADER] = call.idempotency_key
         if call.body is not None:
