@@ -210,6 +210,9 @@ async def test_the_most_urgent_goes_first_whatever_its_scope(api: Api, runner: R
         await api.as_("ada", scope=scope).create(input=number, priority=priority)
     assert sorted(str(value) for value in inputs(await runner.claim(2))) == ["1", "2"]
     assert len(await runner.claim(5)) == 2
+    for number, (scope, priority) in enumerate([("other", 5), ("acme", 9), ("acme", 9)]):
+        await api.as_("ada", scope=scope).create(input=number, priority=priority)
+    assert sorted(str(value) for value in inputs(await runner.claim(2))) == ["1", "2"]
 
 
 async def test_only_who_may_act_in_all_scopes_sets_queues(api: Api, subtests: pytest.Subtests) -> None:
