@@ -13,7 +13,16 @@ from wayside_events.contracts.governance import WAKE_SUBJECT
 from wayside_governance import rpc
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
-from wayside_governance.routes.keys import CALIBRATION, DECISIONS, GRAPH, INTAKE, POLICIES, QUERIES, SIMULATOR
+from wayside_governance.routes.keys import (
+    CALIBRATION,
+    DECISIONS,
+    GRAPH,
+    INTAKE,
+    POLICIES,
+    QUERIES,
+    RULES,
+    SIMULATOR,
+)
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
@@ -24,6 +33,7 @@ from wayside_governance.service.policy_metrics import PolicyMetrics
 from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.rules import RuleService
 from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.app import create_app
@@ -73,6 +83,7 @@ def build(settings: GovernanceSettings) -> web.Application:
 
     intake = IntakeService(database, wake_all, metrics)
     app[INTAKE] = intake
+    app[RULES] = RuleService(database, dict.fromkeys(sorted(settings.reject_reason_codes)))
     app[DECISIONS] = DecisionService(decider)
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)

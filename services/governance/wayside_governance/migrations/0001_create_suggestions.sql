@@ -60,7 +60,8 @@ CREATE TABLE suggestions (
     CONSTRAINT suggestions_edge CHECK ((status = 'approved') = (edge_id IS NOT NULL))
 );
 
-CREATE UNIQUE INDEX suggestions_claim ON suggestions (scope, from_node_id, to_node_id, relationship_type);
+-- The type before the other end: rivals, which have one end and the type in common, lie side by side.
+CREATE UNIQUE INDEX suggestions_claim ON suggestions (scope, from_node_id, relationship_type, to_node_id);
 CREATE INDEX suggestions_to_by_status ON suggestions (scope, to_node_id, status, created_at, id);
 CREATE INDEX suggestions_by_confidence ON suggestions (scope, status, confidence, id);
 

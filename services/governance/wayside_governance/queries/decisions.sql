@@ -122,6 +122,26 @@ USING unnest($1::uuid[]) AS retracted (id)
 WHERE edges.id = retracted.id AND edges.revision = $2
 RETURNING edges.*;
 
+-- name: is_functional
+-- Whether of the type of a suggestion a node has one edge only.
+SELECT EXISTS (
+    SELECT FROM suggestions AS one
+    JOIN relationship_types AS type ON type.scope = one.scope AND type.name = one.relationship_type
+    WHERE one.id = $1 AND type.is_functional
+);
+
+-- name: rivals_of
+-- Suggestions of the same type from the same node as another one, after the node $2 that they lead to.
+SELECT rival.*, strongest.reasoning
+FROM suggestions AS one
+JOIN suggestions AS rival
+  ON rival.scope = one.scope AND rival.from_node_id = one.from_node_id
+ AND rival.relationship_type = one.relationship_type AND rival.to_node_id > $2 AND rival.id <> one.id
+LEFT JOIN evidence AS strongest ON strongest.suggestion_id = rival.id AND strongest.digest = rival.strongest
+WHERE one.id = $1
+ORDER BY rival.to_node_id
+LIMIT $3;
+
 -- name: write_decisions
 -- Append verdicts, write what they make of their suggestions, and tell of it to the audit ($2) and in events ($3, $4).
 -- What was shown is kept as the suggestion has it.

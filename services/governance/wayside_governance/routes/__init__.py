@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from wayside_governance.routes import decisions, graph, intake, nodes, policies, reports, suggestions
+from wayside_governance.routes import decisions, graph, intake, nodes, policies, reports, rules, suggestions
 
 ROUTES: Final = (
     *intake.routes,
@@ -12,5 +12,6 @@ ROUTES: Final = (
     *nodes.routes,
     *policies.routes,
     *reports.routes,
+    *rules.routes,
 )
 """Every route of governance."""

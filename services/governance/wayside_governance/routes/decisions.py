@@ -1,19 +1,34 @@
 """Decisions on suggestions."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
+from pydantic import Field
 
-from wayside_events.contracts.governance import DecisionReply, DecisionRequest
+from wayside_events.contracts.governance import (
+    ApproveRequest,
+    DecisionReply,
+    DecisionRequest,
+    JudgeRequest,
+    RivalPage,
+)
 from wayside_events.identifiers import Id
 from wayside_governance.domain import errors
 from wayside_governance.routes.keys import DECISIONS
+from wayside_governance.service.pages import Page
 from wayside_service.auth import Principal, Role
-from wayside_service.http import RouteTable
+from wayside_service.http import ClosedModel, RouteTable
 
 routes = RouteTable(tags=["suggestions"])
 
 _CONFLICTS: Final = (errors.SuggestionNotFound, errors.StaleRevision, errors.IllegalTransition)
+
+
+class RivalQuery(ClosedModel):
+    """Names a part of a list of rivals."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    page: Annotated[str, Field(max_length=256)] | None = None
 
 
 @routes.post(
@@ -21,12 +36,23 @@ _CONFLICTS: Final = (errors.SuggestionNotFound, errors.StaleRevision, errors.Ill
     summary="Approve a suggestion: its edge comes into being",
     answers={200: DecisionReply},
     role=Role.REVIEWER,
-    errors=[*_CONFLICTS, errors.EdgeExists, errors.OwnProposal],
+    errors=[
+        *_CONFLICTS,
+        errors.EdgeExists,
+        errors.RivalExists,
+        errors.AlreadyEndorsed,
+        errors.ContentChanged,
+        errors.OwnProposal,
+    ],
 )
 async def approve_suggestion(
-    request: web.Request, principal: Principal, suggestion_id: Id, body: DecisionRequest
+    request: web.Request, principal: Principal, suggestion_id: Id, body: ApproveRequest
 ) -> DecisionReply:
-    """Whoever proposed any of the evidence cannot approve, whatever roles they have."""
+    """Whoever proposed any of the evidence cannot approve, whatever roles they have.
+
+    Where the type needs two approvals, the first one is recorded as the verdict `endorse`, and the suggestion goes on
+    waiting. `rivals: "supersede"` takes the pending rivals of a functional type out of the queue with it.
+    """
     return await request.app[DECISIONS].approve(principal, suggestion_id, body)
 
 
@@ -35,10 +61,10 @@ async def approve_suggestion(
     summary="Reject a suggestion, for a reason",
     answers={200: DecisionReply},
     role=Role.REVIEWER,
-    errors=[*_CONFLICTS, errors.UnknownReason],
+    errors=[*_CONFLICTS, errors.ContentChanged, errors.UnknownReason],
 )
 async def reject_suggestion(
-    request: web.Request, principal: Principal, suggestion_id: Id, body: DecisionRequest
+    request: web.Request, principal: Principal, suggestion_id: Id, body: JudgeRequest
 ) -> DecisionReply:
     """The claim is remembered: it waits again only when its evidence or the content of its nodes is another."""
     return await request.app[DECISIONS].reject(principal, suggestion_id, body)
@@ -54,5 +80,22 @@ async def reject_suggestion(
 async def undo_decision(
     request: web.Request, principal: Principal, suggestion_id: Id, body: DecisionRequest
 ) -> DecisionReply:
-    """The suggestion waits again; the edge of an approval is retracted."""
+    """The suggestion waits again; the edge of an approval is retracted, and rivals it superseded wait again too.
+
+    Expiry, withdrawal and an endorsement can be taken back as well; an undo cannot.
+    """
     return await request.app[DECISIONS].undo(principal, suggestion_id, body)
+
+
+@routes.get(
+    "/v1/suggestions/{suggestion_id}/rivals",
+    summary="List the suggestions that exclude a suggestion",
+    answers={200: RivalPage},
+    role=Role.VIEWER,
+    errors=[errors.SuggestionNotFound],
+)
+async def list_rivals(
+    request: web.Request, principal: Principal, suggestion_id: Id, query: RivalQuery
+) -> RivalPage:
+    """Where the type is functional, all others of it from the same node, whatever their status, by the other node."""
+    return await request.app[DECISIONS].rivals(principal, suggestion_id, Page(query.limit, query.page))

@@ -10,6 +10,7 @@ from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.rules import RuleService
 from wayside_governance.service.simulating import Simulator
 
 INTAKE: Final = web.AppKey("governance_intake", IntakeService)
@@ -18,4 +19,5 @@ QUERIES: Final = web.AppKey("governance_queries", QueryService)
 GRAPH: Final = web.AppKey("governance_graph", GraphService)
 POLICIES: Final = web.AppKey("governance_policies", PolicyService)
 SIMULATOR: Final = web.AppKey("governance_simulator", Simulator)
+RULES: Final = web.AppKey("governance_rules", RuleService)
 CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.problems import Problem
-from wayside_governance.domain import errors, policy_errors
+from wayside_governance.domain import errors, policy_errors, rules
 from wayside_service.errors import ErrorTable
 from wayside_service.problems import problem_of
 
@@ -19,6 +19,7 @@ ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
         errors.InvalidProposal: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.NotStorable: HTTPStatus.UNPROCESSABLE_ENTITY,
+        rules.TypeNotFound: HTTPStatus.NOT_FOUND,
         policy_errors.PolicyNotFound: HTTPStatus.NOT_FOUND,
         policy_errors.InvalidPolicy: HTTPStatus.UNPROCESSABLE_ENTITY,
         policy_errors.TooManyPolicies: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 import orjson
 
+from wayside_events.contracts.governance import Suggestion as ShownSuggestion
 from wayside_events.contracts.governance import Verdict
 from wayside_events.identifiers import EntityId
 from wayside_governance.domain.audit import entry_of
@@ -16,6 +17,7 @@ from wayside_governance.domain.evidence import NO_CONTENT, Claim, Evidence, fing
 from wayside_governance.domain.suggestion import Edge, Suggestion
 from wayside_governance.domain.verdicts import NEW_EDGE_REVISION, Facts, Outcome, Undone, Wanted
 from wayside_governance.store.audit import audit_rows
+from wayside_governance.store.reading import shown_suggestion
 from wayside_governance.store.rows import claim_of, id_of, optional_id, statement_of, suggestion_of
 from wayside_governance.store.statements import DECISIONS
 from wayside_service.database import Connection
@@ -132,6 +134,20 @@ async def _statements_of(
         for row in await connection.fetch(DECISIONS.statements_of, suggestion_ids):
             found[id_of(row["suggestion_id"])].append(statement_of(row))
     return found
+
+
+async def is_functional(connection: Connection, suggestion_id: str) -> bool:
+    """Whether of the suggestion's type a node has one edge only."""
+    answer: bool = await connection.fetchval(DECISIONS.is_functional, suggestion_id)
+    return answer
+
+
+async def rivals_of(
+    connection: Connection, suggestion_id: str, *, after: str, limit: int
+) -> list[ShownSuggestion]:
+    """Return the first suggestions from the same node by the same type, by the node they lead to."""
+    rows = await connection.fetch(DECISIONS.rivals_of, suggestion_id, after, limit)
+    return list(map(shown_suggestion, rows))
 
 
 async def insert_edges(connection: Connection, edges: Sequence[Edge], at: datetime) -> set[str]:

@@ -54,7 +54,7 @@ def _start(filters: Filters, order: Order) -> Position:
 async def suggestion(connection: Connection, suggestion_id: str) -> Suggestion | None:
     """Return one suggestion."""
     row = await connection.fetchrow(READING.suggestion, suggestion_id)
-    return None if row is None else _SUGGESTION.validate_python(_fields(row))
+    return None if row is None else shown_suggestion(row)
 
 
 async def scope_of(connection: Connection, suggestion_id: str) -> ScopeName | None:
@@ -99,7 +99,7 @@ async def list_suggestions(
     )
     start = after or _start(filters, order)
     rows = await connection.fetch(_LISTS[order], *arguments, start.key, start.item_id)
-    return [_SUGGESTION.validate_python(_fields(row)) for row in rows]
+    return [shown_suggestion(row) for row in rows]
 
 
 async def put_nodes(connection: Connection, scope: str, nodes: Sequence[NodeInput], at: datetime) -> int:
@@ -120,6 +120,11 @@ async def node(connection: Connection, scope: ScopeName, node_id: str) -> NodeDe
     """Return what is known of a node."""
     row = await connection.fetchrow(READING.node, scope, node_id)
     return None if row is None else NodeDetails(**dict(row), scope=scope)
+
+
+def shown_suggestion(row: asyncpg.Record) -> Suggestion:
+    """Read a row of `suggestions`, with `reasoning`, as it is shown."""
+    return _SUGGESTION.validate_python(_fields(row))
 
 
 def _fields(row: asyncpg.Record) -> dict[str, Any]:

@@ -10,7 +10,14 @@ from wayside_events.contracts.governance.calibration import (
     ReviewerAgreement,
     Share,
 )
-from wayside_events.contracts.governance.deciding import DecisionReply, DecisionRequest
+from wayside_events.contracts.governance.deciding import (
+    ApproveRequest,
+    DecisionReply,
+    DecisionRequest,
+    JudgeRequest,
+    LinkedDecision,
+    RivalPage,
+)
 from wayside_events.contracts.governance.decisions import Decision, Verdict
 from wayside_events.contracts.governance.graph import (
     Edge,
@@ -60,6 +67,14 @@ from wayside_events.contracts.governance.proposals import (
     ProposeReply,
     ProposeRequest,
 )
+from wayside_events.contracts.governance.rules import (
+    PutSettingsRequest,
+    PutTypeRequest,
+    ReasonCode,
+    RelationshipTypePage,
+    RelationshipTypeRules,
+    ScopeSettings,
+)
 from wayside_events.contracts.governance.subjects import PROPOSE_SUBJECT, SUBJECT_PREFIX, WAKE_SUBJECT
 from wayside_events.contracts.governance.suggestions import (
     ALL_EVIDENCE_LIMIT,
@@ -78,6 +93,7 @@ __all__ = [
     "SUBJECT_PREFIX",
     "WAKE_SUBJECT",
     "AcceptanceInPeriod",
+    "ApproveRequest",
     "Breaker",
     "CalibrationBin",
     "CalibrationGroup",
@@ -93,6 +109,8 @@ __all__ = [
     "GraphExtract",
     "GraphPath",
     "Intake",
+    "JudgeRequest",
+    "LinkedDecision",
     "MeasuredPrecision",
     "Neighborhood",
     "Node",
@@ -118,7 +136,14 @@ __all__ = [
     "PutNodesReply",
     "PutNodesRequest",
     "PutPolicyRequest",
+    "PutSettingsRequest",
+    "PutTypeRequest",
+    "ReasonCode",
+    "RelationshipTypePage",
+    "RelationshipTypeRules",
     "ReviewerAgreement",
+    "RivalPage",
+    "ScopeSettings",
     "Share",
     "SimulateDraftRequest",
     "SimulateRequest",
