@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from wayside_events.contracts.jobs import REPORT
+from wayside_events.contracts.jobs import REPORT, JobTypeName, QueueName
 from wayside_events.contracts.problems import FieldError, field_errors, field_errors_in, pointer, summary
 from wayside_events.identifiers import Scope, ScopeName
 
@@ -109,6 +109,8 @@ class Spoken(BaseModel):
     scope: Scope = ScopeName("acme")
     number: Annotated[int, Field(ge=1)] = 1
     names: tuple[str, ...] = Field(default=(), max_length=1)
+    queue: QueueName = "default"
+    type: JobTypeName = "demo.add"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,11 @@ class Spoken(BaseModel):
         ({"needed": "no"}, "This must be a valid integer, unable to parse string as an integer."),
         ({"needed": 1, "number": 0}, "This must be greater than or equal to 1."),
         ({"needed": 1, "names": ["a", "b"]}, "This must have at most 1 item, not 2."),
+        ({"needed": 1, "queue": "A.b"}, "This must be lower-case letters, digits, - and _, at most 63."),
+        (
+            {"needed": 1, "type": "A.b"},
+            "This must begin with a lower-case letter, with lower-case letters, digits, - _ and . behind it, at most 100.",
+        ),
         (
             {"needed": 1, "scope": "A.b"},
             "'A.b' is not a valid scope: lower-case letters, digits, - and _, at most 63.",

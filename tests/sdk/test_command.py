@@ -30,9 +30,8 @@ class Output(NamedTuple):
 
 async def wayside(services: Cluster, *arguments: str, **environment: str) -> Output:
     """Run the command with an address and a token."""
-    return await run(
-        arguments, WAYSIDE_URL=services.gateway[0].url, WAYSIDE_TOKEN=services.token(), **environment
-    )
+    gateway = {"WAYSIDE_URL": services.gateway[0].url, "WAYSIDE_TOKEN": services.token()}
+    return await run(arguments, **{**gateway, **environment})
 
 
 async def run(arguments: Sequence[str], **environment: str) -> Output:
@@ -97,6 +96,54 @@ async def test_watching_a_failed_or_canceled_job_says_so_by_its_exit_status(
     assert "enough" in watched.text
 
 
+async def test_operators_see_and_set_queues_workers_and_job_types(
+    services: Cluster, client: Client, counting: Worker
+) -> None:
+    boss = {"WAYSIDE_TOKEN": services.token(scope="*"), "COLUMNS": "80"}
+    async with serving(counting):
+        job = await created_once_known(client, "count")
+        await client.jobs.wait(job.id, timeout_seconds=20)
+        paused = await wayside(services, "queues", "pause", "counting", "--reason", "enough", **boss)
+        waiting = json.loads(
+            (
+                await wayside(
+                    services,
+                    "jobs",
+                    "create",
+                    "count",
+                    "-s",
+                    "acme",
+                    "--priority",
+                    "9",
+                    "--session",
+                    "s-7",
+                    "--related",
+                    "report:7",
+                    "--run-at",
+                    "2h",
+                    "--idempotency-key",
+                    "k-7",
+                    "--json",
+                )
+            ).text
+        )
+        listed = await wayside(services, "queues", "list", "--json", **boss)
+        running = await wayside(services, "jobs", "running", "-s", "acme", "--json")
+        recent = await wayside(services, "jobs", "recent", "-s", "acme", "--since", "1h", "--json")
+        workers = await wayside(services, "workers", "list", "--type", "count", **boss)
+        job_type = await wayside(services, "job-types", "show", "count", **boss)
+        resumed = await wayside(services, "queues", "resume", "counting", "--json", **boss)
+        canceled = await wayside(services, "jobs", "cancel", "-s", "acme", "--session", "s-7", "--yes")
+    assert ("enough" in paused.text, json.loads(resumed.text)["is_paused"]) == (True, False)
+    states = {queue["name"]: queue["is_paused"] for queue in map(json.loads, listed.text.splitlines())}
+    assert states["counting"]
+    assert (waiting["priority"], waiting["related"]) == (9, {"type": "report", "id": "7"})
+    assert waiting["id"] in {each["id"] for each in map(json.loads, running.text.splitlines())}
+    assert job.id in {each["id"] for each in map(json.loads, recent.text.splitlines())}
+    assert ("active" in workers.text, "counting" in job_type.text) == (True, True)
+    assert canceled.text.startswith("1 done")
+
+
 async def test_events_are_followed_as_json_lines(services: Cluster, client: Client, counting: Worker) -> None:
     cursor = (await client.jobs.page(scope="acme")).cursor
     assert cursor is not None
@@ -124,7 +171,8 @@ async def test_events_are_followed_as_json_lines(services: Cluster, client: Clie
 async def test_what_is_refused_is_one_sentence_and_status_1(services: Cluster) -> None:
     missing = await wayside(services, "jobs", "get", "0198c0de-0000-7000-8000-00000000dead")
     assert (missing.status, missing.text) == (1, "")
-    assert missing.errors.startswith("wayside: not_found: ")
+    assert missing.errors.startswith("wayside: There is no job ")
+    assert missing.errors.endswith("(not_found)\n")
     bad_token = await run(["jobs", "list"], WAYSIDE_URL=services.gateway[0].url, WAYSIDE_TOKEN="nonsense")
     assert bad_token.status == 1
     assert "wayside token" in bad_token.errors

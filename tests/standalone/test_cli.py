@@ -14,6 +14,7 @@ from wayside_standalone.credentials import Credentials
 from wayside_standalone.errors import InvalidTtl
 from wayside_standalone.lock import DirectoryLock
 from wayside_standalone.server import wait_until
+from wayside_standalone.terminal import plain_line
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -149,3 +150,12 @@ def test_a_time_to_live_is_a_number_and_a_unit(text: str, length: timedelta) -> 
 def test_any_other_time_to_live_is_refused(text: str) -> None:
     with pytest.raises(InvalidTtl):
         parse_ttl(text)
+
+
+def test_a_line_of_a_log_that_is_json_is_shown_as_people_read_it() -> None:
+    line = (
+        '{"event": "relay_lost", "seconds": 2.5, "logger": "x", "level": "warning", '
+        '"timestamp": "2026-11-22T04:41:11.722921Z", "service": "jobs"}'
+    )
+    assert plain_line(line) == "04:41:11 warning relay_lost seconds=2.5"
+    assert [plain_line(text) for text in ("Traceback", "[1]", '{"a": 1}')] == ["Traceback", "[1]", '{"a": 1}']

@@ -106,8 +106,12 @@ class ProblemError(WaysideError):
     """The service refused a request; `problem` says why."""
 
     def __init__(self, problem: Problem, *, retry_after_seconds: float | None = None) -> None:
-        said = [f"{error.field}: {error.message}" for error in problem.errors]
-        text = "; ".join([problem.detail, *(field for field in said if field not in problem.detail)])
+        said = [
+            f"{error.field}: {error.message}"
+            for error in problem.errors
+            if error.message not in problem.detail
+        ]
+        text = " ".join([problem.detail, *said])
         super().__init__(f"{problem.code}: {text}")
         self.problem = problem
         self.retry_after_seconds = retry_after_seconds

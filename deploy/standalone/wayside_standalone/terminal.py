@@ -1,6 +1,7 @@
 """What a person at the terminal sees: tables, errors with the end of the log that matters, warnings as they come."""
 
 import errno
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ from wayside_standalone.logs import tail
 from wayside_standalone.state import StackState
 from wayside_standalone.supervisor import Status, logger
 
+_OF_THE_MACHINE = frozenset({"logger", "request_id", "service", "span_id", "trace_id"})
+
 STYLES = {Status.READY: "green", Status.STARTING: "yellow", Status.WAITING: "red", Status.STOPPED: "dim"}
 
 
 def show_parts(console: Console, state: StackState) -> None:
-    """Print the parts of a stack, and the end of the log of each that is not ready."""
+    """Print the parts of a stack, and the end of the log of each that has failed."""
     table = Table(
         "part", "status", "address", "pid", "restarts", box=None, header_style="dim", pad_edge=False
     )
@@ -31,8 +34,13 @@ def show_parts(console: Console, state: StackState) -> None:
         table.add_row(part.name, status, part.url or "-", str(part.pid or "-"), str(part.restarts or ""))
     console.print(table)
     for part in state.parts:
-        if part.status is not Status.READY:
-            console.print(log_panel(part.name, part.log, tail(part.log)))
+        match part.status:
+            case Status.WAITING:
+                console.print(log_panel(part.name, part.log, tail(part.log)))
+            case Status.STARTING:
+                console.print(Text(f"{part.name} is starting; its log is {part.log}"), soft_wrap=True)
+            case _:
+                continue
 
 
 def show_line(console: Console, name: str, value: str) -> None:
@@ -42,7 +50,23 @@ def show_line(console: Console, name: str, value: str) -> None:
 
 def log_panel(name: str, log: Path, text: str) -> Panel:
     """The end of a log in a frame."""
-    return Panel(Text(text), title=f"the end of the log of {name}", subtitle=str(log), border_style="red")
+    lines = "\n".join(map(plain_line, text.splitlines()))
+    return Panel(Text(lines), title=f"the end of the log of {name}", subtitle=str(log), border_style="red")
+
+
+def plain_line(line: str) -> str:
+    """Return a line of a log for people: one that is JSON, as services write them, as time, level, what, and the rest."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(said, dict) or "event" not in said:
+        return line
+    time = str(said.pop("timestamp", "")).partition("T")[2][:8]
+    level, event, trace = said.pop("level", ""), said.pop("event"), said.pop("exception", None)
+    rest = [f"{name}={value}" for name, value in said.items() if name not in _OF_THE_MACHINE]
+    text = " ".join(filter(None, [time, str(level), str(event), *rest]))
+    return f"{text}\n{trace}" if trace else text
 
 
 def show_error(error: StandaloneError) -> None:

@@ -4,7 +4,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from wayside.cli import events, jobs
+from wayside.cli import events, job_types, jobs, queues, workers
 
 COMMANDS = "wayside.commands"
 """The entry-point group of further commands: each is a function `register(app: typer.Typer) -> None`."""
@@ -24,6 +24,9 @@ def new_app() -> typer.Typer:
         pretty_exceptions_show_locals=False,
     )
     app.add_typer(jobs.app, name="jobs")
+    app.add_typer(queues.app, name="queues")
+    app.add_typer(workers.app, name="workers")
+    app.add_typer(job_types.app, name="job-types")
     app.command(name="events")(events.follow)
     for entry_point in sorted(entry_points(group=COMMANDS), key=lambda one: one.name):
         try:

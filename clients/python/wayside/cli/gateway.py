@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from wayside.client.client import Client
 from wayside.errors import ProblemError, Unauthorized, WaysideError
-from wayside_events.contracts.problems import field_errors, summary
+from wayside_events.contracts.problems import Problem, field_errors, summary
 
 GATEWAYS = "wayside.gateways"
 """The entry-point group of running stacks: each is a function `() -> (url, token) | None` for one on this machine."""
@@ -34,9 +34,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except Unauthorized as error:
-        fail(f"{str(error).rstrip('.')}. Is the token still valid? See `wayside token`.")
+        fail(f"{_said(error.problem)} Is the token still valid? See `wayside token`.")
     except ProblemError as error:
-        fail(str(error))
+        fail(_said(error.problem))
     except (WaysideError, TimeoutError) as error:
         fail(str(error) or "it took too long")
     except ValidationError as error:
@@ -51,6 +51,17 @@ def fail(message: str) -> NoReturn:
     """Say what is wrong and exit."""
     typer.secho(f"wayside: {message}", fg="red", err=True)
     raise typer.Exit(1)
+
+
+def _said(problem: Problem) -> str:
+    """What went wrong, and where; the code, for those who look for it, at the end."""
+    details = [f"{error.field}: {error.message}" for error in problem.errors]
+    more = [
+        detail
+        for detail, error in zip(details, problem.errors, strict=True)
+        if error.message not in problem.detail
+    ]
+    return " ".join([problem.detail, *more, f"({problem.code})"])
 
 
 def _running_stack() -> tuple[str, str] | None:

@@ -13,6 +13,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from wayside.cli.listings import WIDE
+from wayside.cli.times import age, clock, local, seconds_text
 from wayside_events.catalogue import AnyEvent
 from wayside_events.contracts import jobs as contract
 from wayside_events.contracts.jobs import Job
@@ -58,24 +60,27 @@ _CLAIMS = (
 )
 
 ID_WIDTH = 36
+STATUS_WIDTH = 9
 
 Show = Callable[[Job | AnyEvent], None]
 
 
-def jobs_table(jobs: Sequence[Job]) -> Table:
-    """A list of jobs."""
+def jobs_table(jobs: Sequence[Job], width: int) -> Table:
+    """A list of jobs; in a narrow terminal how far they are is a percentage or a count."""
+    is_wide = width >= WIDE
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("id", "type", "status", "progress", "age", "took"):
-        # An id that was cut off could not be copied.
-        table.add_column(column, no_wrap=column != "progress", min_width=ID_WIDTH if column == "id" else None)
+    # An id that was cut off could not be copied.
+    table.add_column("id", no_wrap=True, min_width=ID_WIDTH)
+    table.add_column("type", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("status", no_wrap=True, min_width=STATUS_WIDTH)
+    table.add_column("progress", no_wrap=True, overflow="ellipsis", ratio=1 if is_wide else None)
+    for column in ("age", "took") if is_wide else ("age",):
+        table.add_column(column, no_wrap=True, min_width=5, justify="right")
     for job in jobs:
+        progress = progress_text(job.progress) if is_wide else short_progress(job.progress)
+        took = [seconds_text(job.duration_seconds)] if is_wide else []
         table.add_row(
-            job.id,
-            Text(job.type),
-            status_text(job.status),
-            Text(progress_text(job.progress)),
-            age(job.created_at),
-            seconds_text(job.duration_seconds),
+            job.id, Text(job.type), status_text(job.status), Text(progress), age(job.created_at), *took
         )
     return table
 
@@ -88,21 +93,43 @@ def job_details(job: Job) -> Table:
     table.add_row("id", job.id)
     table.add_row("type", Text(f"{job.type} ({job.mode}, queue {job.queue}, scope {job.scope})"))
     table.add_row("status", status_text(job.status))
-    table.add_row("attempt", f"{job.attempt} of {job.max_attempts}")
-    if progress := progress_text(job.progress):
-        table.add_row("progress", Text(progress))
+    table.add_row("attempt", _attempt(job))
+    for name, said in _told(job):
+        if said:
+            table.add_row(name, Text(said))
     if job.error:
         table.add_row("error", Text(f"{job.error.code}: {job.error.message}", style="red"))
-    if job.cancel:
-        said = f"{job.cancel.state} by {job.cancel.requested_by}: {job.cancel.reason or '–'}"
-        table.add_row("cancel", Text(said))
-    table.add_row("created", Text(f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {job.created_by}"))
-    if job.duration_seconds is not None:
-        table.add_row("took", seconds_text(job.duration_seconds))
     for name, value in (("input", job.input), ("result", job.result)):
         if value is not None:
             table.add_row(name, json_text(value))
     return table
+
+
+def _attempt(job: Job) -> str:
+    if job.attempt == 0:
+        return f"none yet, {job.max_attempts} at most"
+    return f"{job.attempt} of {job.max_attempts}"
+
+
+def _told(job: Job) -> Iterator[tuple[str, str]]:
+    """What has a line only where there is something to say."""
+    if job.status is JobStatus.QUEUED and job.run_at is not None and job.run_at > datetime.now(UTC):
+        yield "next" if job.attempt else "starts", f"not before {local(job.run_at)}"
+    yield "progress", progress_text(job.progress)
+    if job.children:
+        counts = job.children.model_dump(exclude_defaults=True)
+        yield "children", ", ".join(f"{number} {status}" for status, number in counts.items())
+    if job.cancel:
+        why = f": {job.cancel.reason}" if job.cancel.reason else ""
+        yield "cancel", f"{job.cancel.state} by {job.cancel.requested_by}{why}"
+    yield "related", f"{job.related.type} {job.related.id}" if job.related else ""
+    yield "session", job.session_id or ""
+    yield "parent", job.parent_id or ""
+    yield "retry of", job.retry_of or ""
+    yield "retried by", job.retried_by or ""
+    yield "created", f"{local(job.created_at)} by {job.created_by}"
+    yield "runner", job.runner or ""
+    yield "took", seconds_text(job.duration_seconds)
 
 
 def event_line(event: AnyEvent) -> Text:
@@ -132,7 +159,8 @@ def watching(*, as_json: bool) -> Iterator[Show]:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
     )
-    with Progress(*columns, TimeElapsedColumn(), console=Console()) as live:
+    # The bar goes when the job is over: its last state, spinner and all, would stay on the screen.
+    with Progress(*columns, TimeElapsedColumn(), console=Console(), transient=True) as live:
         bar = live.add_task("waiting", total=100)
 
         def show(item: Job | AnyEvent) -> None:
@@ -175,36 +203,20 @@ def progress_text(progress: JobProgress) -> str:
     return " · ".join(parts)
 
 
+def short_progress(progress: JobProgress) -> str:
+    """How far it is, in a few characters."""
+    if progress.percent is not None:
+        return f"{progress.percent:.0f} %"
+    if progress.current is None:
+        return progress.phase or ""
+    return f"{progress.current:g}" + ("" if progress.total is None else f"/{progress.total:g}")
+
+
 def json_text(value: JsonValue) -> Syntax:
     """JSON in colours."""
     return Syntax(
         orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), "json", background_color="default"
     )
-
-
-def clock(moment: datetime) -> str:
-    """The time of day of the reader."""
-    return moment.astimezone().strftime("%H:%M:%S")
-
-
-def age(moment: datetime) -> str:
-    """How long ago a moment was."""
-    seconds = max((datetime.now(UTC) - moment).total_seconds(), 0)
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def seconds_text(seconds: float | None) -> str:
-    """A duration."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
 
 
 def _doing(progress: JobProgress, status: JobStatus | None = None) -> str:

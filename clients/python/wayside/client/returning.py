@@ -45,7 +45,7 @@ class ActiveFilter(TypedDict, total=False):
 
 
 class RecentFilter(TypedDict, total=False):
-    """Whose jobs to list, by default the caller's own (`created_by="*"` for everybody's), and after which moment they ended.
+    """Whose jobs to list, by default the caller's own, and after which moment they ended.
 
     `since` is by default what the caller has seen, else 24 hours ago. `limit` is the size of a page.
     """
@@ -73,9 +73,13 @@ class ActiveJobs(Page[Job]):
 
 @dataclass(frozen=True, slots=True)
 class RecentJobs(Page[Job]):
-    """Part of the jobs that ended after `since`. `unseen` of the caller's own ended after `seen_at`; 1,000 means more."""
+    """Part of the jobs that ended after `since`. `unseen` of the caller's own ended after `seen_at`; 1,000 means more.
+
+    Once they were shown, give `upto` to `Client.jobs.seen`: up to there none can be missing.
+    """
 
     since: datetime
+    upto: datetime
     seen_at: datetime | None
     unseen: int
 
@@ -124,10 +128,12 @@ class Returning:
         """Read one page of the jobs that ended, and how many of them the caller has not seen; see `seen`."""
         answer = await self._read("/v1/jobs/recent-completions", wanted, page)
         body = parsed(answer, RecentPage)
-        return RecentJobs(body.items, body.next_page, answer.cursor, body.since, body.seen_at, body.unseen)
+        return RecentJobs(
+            body.items, body.next_page, answer.cursor, body.since, body.upto, body.seen_at, body.unseen
+        )
 
     async def seen(self, *, scope: str, upto: datetime | None = None) -> SeenReply:
-        """Say that the caller has seen how jobs ended, up to a moment, by default up to now."""
+        """Say that the caller has seen how jobs ended, up to a moment: the `upto` of the page that was shown."""
         body = SeenBody(scope=parse_scope(scope), upto=upto)
         call = Call("POST", "/v1/jobs/seen", body=body, may_be_repeated=True)
         return parsed(await self._transport.send(call), SeenReply)

@@ -57,7 +57,7 @@ class Demo:
                     self.outcome.shortfalls.append("it was interrupted")
         if not self._told:
             self._show_shortfalls()
-        self._screen.line("Stopped.")
+        self._screen.line("Stopped." if stay else "All of it was stopped again; without --once it stays up.")
 
     async def _run(self, *, stay: bool) -> None:
         started = time.monotonic()
@@ -71,8 +71,8 @@ class Demo:
                 self.outcome.seconds = time.monotonic() - started
             self._told = True
             self._show_shortfalls()
-            self._announce()
             if stay:
+                self._announce()
                 self._screen.line("Everything stays up until Ctrl-C.")
                 await self._stack.wait()
 

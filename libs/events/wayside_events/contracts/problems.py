@@ -12,8 +12,19 @@ from pydantic_core import ErrorDetails
 Location = tuple[str | int, ...]
 
 _SAID: Final = MappingProxyType(
-    {"Field required": "This is required.", "Extra inputs are not permitted": "There is no such field."}
+    {
+        "Field required": "This is required.",
+        "Extra inputs are not permitted": "There is no such field.",
+        "String should match pattern '^[a-z][a-z0-9_.-]{0,99}$'": (
+            "This must begin with a lower-case letter, with lower-case letters, digits, - _ and . behind it, at most 100."
+        ),
+        "String should match pattern '^[a-z0-9][a-z0-9_-]{0,62}$'": (
+            "This must be lower-case letters, digits, - and _, at most 63."
+        ),
+    }
 )
+"""What some of pydantic's messages mean; the patterns are those of job types and of queues."""
+
 _KIND = re.compile(r"^(Value error|Assertion failed), ")
 _SUBJECT = re.compile(r"^(Input|String|List|Tuple|Set|Dictionary|Data|Value|Object) should ")
 
