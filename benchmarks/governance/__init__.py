@@ -1,0 +1,1 @@
+"""Benchmarks of governance: intake, lists, decisions, bulk and the graph."""
