@@ -220,3 +220,23 @@ async def test_a_server_that_gives_up_on_an_application_leaves_its_operation_alo
     line.leave()
     await finish_tracked(5, tracker=tracker)
     assert (line.handler.ended, only(service).status) == (None, "completed")
+
+
+async def test_a_handler_that_is_cancelled_at_every_turn_can_clean_up_all_the_same() -> None:
+    begun, cleaned = asyncio.Event(), asyncio.Event()
+
+    @detach_tracked
+    async def handle() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.set()
+
+    task = asyncio.create_task(handle())
+    await begun.wait()
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    assert cleaned.is_set()

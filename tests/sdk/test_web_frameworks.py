@@ -181,12 +181,15 @@ CANCELLING = [aiohttp_server, fastapi_streaming_server, quart_server]
 ALL = [*CANCELLING, fastapi_server, fastapi_thread_server, flask_server]
 
 
-@pytest.mark.parametrize("serve", ALL)
+@pytest.mark.parametrize(
+    ("serve", "detached"),
+    [*((serve, True) for serve in ALL), (fastapi_server, False), (fastapi_thread_server, False)],
+)
 async def test_an_operation_goes_on_without_its_client(
-    service: StandIn, tracker: Tracker, serve: Serving
+    service: StandIn, tracker: Tracker, serve: Serving, detached: bool
 ) -> None:
     operation = Operation(tracker)
-    async with serve(operation, True) as port:
+    async with serve(operation, detached) as port:
         await leave_in_the_middle(service, port)
         assert only(service).status == "running"
         operation.finish()

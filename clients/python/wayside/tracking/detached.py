@@ -17,6 +17,8 @@ T = TypeVar("T")
 END_SECONDS = 5.0
 """How long operations that were cancelled may clean up."""
 
+CANCEL_AGAIN_SECONDS = 1.0
+
 
 async def run_tracked(  # noqa: PLR0913 - all but two by name
     operation: Callable[[TrackedJob], Awaitable[T]],
@@ -67,6 +69,7 @@ async def attend(handling: Coroutine[Any, Any, T], visit: Visit, *, name: str) -
     When whoever waits is cancelled, the handling is, too, unless an operation is open in it: then it goes on alone.
     """
     task = visit.start(handling, name=name)
+    cancel_again_at = 0.0
     while True:
         try:
             value: T = await asyncio.shield(task)
@@ -78,7 +81,11 @@ async def attend(handling: Coroutine[Any, Any, T], visit: Visit, *, name: str) -
                 _keep(task, visit.trackers)
                 _leave_alone(task)
                 raise
-            task.cancel()
+            # Scopes of anyio cancel at every turn of the loop, which what shields its cleaning up in there cannot see.
+            now = asyncio.get_running_loop().time()
+            if now >= cancel_again_at:
+                cancel_again_at = now + CANCEL_AGAIN_SECONDS
+                task.cancel()
         else:
             return value
 

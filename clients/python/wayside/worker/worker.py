@@ -125,12 +125,12 @@ class Worker:
             )
             if self._nats is None and (hint := nats_hint()):
                 _ = runner.start_task(_give_hint(runner.bus, hint), name="hint")
-            watch = LoopWatch(Deputy(runner, shift.claimer, nats), shift.attempt_of)
-            try:
-                with capturing(self._capture_level), watch:
-                    await self._work(runner, shift)
-            finally:
-                await shift.end()
+            with LoopWatch(Deputy(runner, shift.claimer, nats), shift.attempt_of):
+                try:
+                    with capturing(self._capture_level):
+                        await self._work(runner, shift)
+                finally:
+                    await shift.end()
 
     def stop(self) -> None:
         """Begin to shut down: claim nothing more, let handlers end. Called again: give everything back at once."""
