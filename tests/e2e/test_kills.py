@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 from tests.e2e.cluster import Cluster
 from tests.e2e.talk import Api, until
+from tests.instances import connected
 
 from wayside_events.bus import Bus, BusSettings
 from wayside_events.catalogue import TERMINAL_TYPES, AnyEvent, parse_event
@@ -128,7 +129,66 @@ async def test_an_event_committed_by_a_killed_service_arrives_once(single: Clust
             return await stored_events(single, job["id"])
 
         events = await until(published)
-    assert [event.id for event in events] == [f"{job['id']}:1"]
+    # The claim that the killed worker had parked may have been given the job as it was created.
+    assert [event.id for event in events] in ([f"{job['id']}:{n}" for n in range(1, 1 + k)] for k in (1, 2))
+
+
+SLOW_CREATION = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+CREATE TRIGGER dawdle BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION dawdle();
+"""
+IS_BEING_CREATED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+)
+
+
+async def test_a_job_that_was_handed_over_by_a_service_that_was_killed_before_it_said_so_is_run_again(
+    single: Cluster, database: str
+) -> None:
+    jobs = single.jobs[0]
+    spec = JobTypeSpec(name="by_hand", lease_seconds=1, backoff=Backoff(initial_seconds=0.1))
+    async with (
+        aiohttp.ClientSession() as session,
+        bus_of(single, "runner") as bus,
+        connected(database, "jobs") as connection,
+    ):
+        await bus.request(REGISTER_SUBJECT, RegisterRequest(runner="old", job_types=(spec,)), RegisterReply)
+        await connection.execute(SLOW_CREATION)
+        old = asyncio.create_task(_claim(bus, "old"))
+        direct = Api(session, jobs.url, single.token())
+        await until(lambda: _is_parked(direct))
+        creation = asyncio.create_task(direct.start_job("by_hand"))
+        await until(lambda: connection.fetchval(IS_BEING_CREATED))
+        jobs.kill()
+        # PostgreSQL does to the end what it was asked to.
+        job_id = await until(
+            lambda: connection.fetchval("SELECT id::text FROM jobs WHERE status = 'running'")
+        )
+        answers = await asyncio.gather(old, creation, return_exceptions=True)
+        assert all(isinstance(answer, Exception) for answer in answers)
+        jobs.start()
+        await jobs.ready()
+        new = (await until(lambda: _claimed(bus, "new")))[0]
+        assert (new.job.id, new.attempt) == (job_id, 2)
+        assert await _complete(bus, "new", job_id, new.attempt, new.token) == Outcome.ACCEPTED
+        done = await Api(session, single.gateway[0].url, single.token()).finished(job_id)
+    events = await until(lambda: _stored_upto(single, job_id, done["revision"]))
+    check_history(events, done)
+    assert [event.revision for event in events] == [1, 2, 3, 4, 5]
+
+
+async def _is_parked(api: Api) -> bool:
+    async with api.session.get(api.url + "/metrics") as answer:
+        return "wayside_jobs_claims_parked 1.0" in await answer.text()
+
+
+async def _claimed(bus: Bus, runner: str) -> Any:
+    return (await _claim(bus, runner)).assignments
+
+
+async def _stored_upto(cluster: Cluster, job_id: str, revision: int) -> list[AnyEvent]:
+    events = await stored_events(cluster, job_id)
+    return events if events and events[-1].revision == revision else []
 
 
 async def test_a_stream_continues_at_another_gateway_when_its_own_is_killed(doubled: Cluster) -> None:

@@ -106,6 +106,19 @@ async def test_a_claim_reads_no_more_of_the_queue_than_it_takes(connection: Conn
     assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 150
 
 
+async def test_whether_something_comes_first_is_found_by_an_index(connection: Connection) -> None:
+    await connection.execute(READY)
+    await connection.execute(
+        "ANALYZE jobs; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"
+    )
+    scans = "SELECT seq_scan, idx_tup_fetch < 10 FROM pg_stat_xact_user_tables WHERE relname = 'jobs'"
+    async with connection.transaction():
+        asked = "SELECT nothing_comes_first($1, $2, $3, 1)"
+        assert not await connection.fetchval(asked, ["default"], ["demo.add"], ["default"])
+        assert await connection.fetchval(asked, ["default"], ["demo.other"], ["default"])
+        assert tuple(await connection.fetchrow(scans) or ()) == (0, True)
+
+
 def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):

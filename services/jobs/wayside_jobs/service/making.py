@@ -34,6 +34,11 @@ class Creation(NamedTuple):
     key: KeyUse | None
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The queue and the type."""
+        return self.wanted.queue or self.spec.queue, self.wanted.type
+
+    @property
     def is_alone(self) -> bool:
         """Whether to create it means to write one row and its events, and nothing else."""
         wanted = self.wanted

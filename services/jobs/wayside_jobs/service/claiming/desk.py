@@ -61,6 +61,12 @@ class ClaimDesk:
         self._metrics.claims.labels("yes" if assignments else "no").inc()
         return assignments
 
+    async def looked(self, places: Collection[tuple[str, str]]) -> None:
+        """Wait a moment for looks under way for jobs of these queues and types: claims may be left that want more."""
+        for lane in list(self._lanes.values()):
+            if any(lane.serves(*place) for place in places):
+                await lane.looked()
+
     def promise(self, jobs: Sequence[tuple[Job, Json]]) -> Promise:
         """Keep parked claims for jobs that are about to be created, as far as there are some, in the order of claims.
 

@@ -27,6 +27,9 @@ LOCK_LIMIT = 1_000
 PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """When to look again for jobs that others had locked: they may be let go without a word. The last counts from then on."""
 
+LOOK_SECONDS = 0.02
+"""How long a creation waits at most for a look at its lane that is under way: after it, claims may be left for its jobs."""
+
 PATIENCE_SECONDS = 2.0
 """How long after its `wait_ms` a claim may still be given work; runners wait longer than that for the answer."""
 
@@ -54,6 +57,7 @@ class Lane:
         self._stirred = asyncio.Event()
         self._was_woken = True
         self._is_dry = False
+        self._looked: asyncio.Future[None] | None = None
         self._pauses = 0
         self._store = store
         self._flow = flow
@@ -95,6 +99,16 @@ class Lane:
             if runner is None or waiter.request.runner == runner:
                 waiter.is_withdrawn = True
         self._stirred.set()
+
+    async def looked(self) -> None:
+        """Wait for the look under way, if there is one and somebody may still want something after it."""
+        if self._is_dry or not self._waiters:
+            return
+        if self._looked is None:
+            self._looked = asyncio.get_running_loop().create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await asyncio.shield(self._looked)
 
     def promise(self, ready: Sequence[ReadyJob]) -> list[Gift]:
         """Keep claims for jobs that are about to be created, none if there may be others to claim."""
@@ -140,11 +154,17 @@ class Lane:
             if self._was_woken or is_poll:
                 poll_at = loop.time() + backstop_seconds
                 found = await self._try_to_serve()
+                self._tell_looked()
                 if is_poll and found:
                     self._metrics.backstop_hits.inc()
                     log.info("backstop_found_work", queues=self.queues, jobs=found)
             self._answer_gone(loop.time())
             self._answer_late(loop.time())
+
+    def _tell_looked(self) -> None:
+        looked, self._looked = self._looked, None
+        if looked is not None:
+            looked.set_result(None)
 
     async def _wait(self, answer_at: float, poll_at: float) -> None:
         """Wait until the lane is stirred, or for the next thing to do."""
