@@ -81,6 +81,27 @@ async def test_a_canceled_parent_is_there_until_its_children_have_been_asked(
     assert await left(connection) == (0, 0)
 
 
+async def test_a_parent_whose_own_parent_may_be_canceled_is_kept_for_the_cascade(
+    idle: Api, connection: Connection
+) -> None:
+    jobs = idle.client.app[JOBS]
+    first = await idle.create()
+    middle = await idle.create(parent_id=first.id)
+    last = await idle.create(parent_id=middle.id)
+    await idle.post(f"/v1/jobs/{middle.id}/cancel", {"cascade": False})
+    await connection.execute(EXPIRED, [middle.id])
+    await jobs.retention.expire_jobs()
+    await idle.cancel(first.id)
+    assert await eventually(lambda: is_canceled(idle, last.id))
+    await connection.execute(EXPIRED, [middle.id])
+    await jobs.retention.expire_jobs()
+    assert (await idle.get(f"/v1/jobs/{middle.id}")).status == 404
+
+
+async def is_canceled(api: Api, job_id: str) -> bool:
+    return (await api.job(job_id)).status == "canceled"
+
+
 async def test_a_log_that_is_half_deleted_says_so(
     idle: Api, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +190,7 @@ OLD: list[Any] = [
     (
         "forget_stats",
         "job_stats",
-        "INSERT INTO job_stats SELECT now() - $2::interval, 'q', $1, 0, 0, 0, 0, 0, 0, 0, '{}', '{}'",
+        "INSERT INTO job_stats SELECT now() - $2::interval, 'q', $1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}', '{}'",
     ),
 ]
 

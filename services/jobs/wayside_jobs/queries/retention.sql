@@ -5,6 +5,16 @@
 SELECT id::text AS id FROM jobs WHERE expires_at <= now() AND NOT is_cascading
 ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED;
 
+-- name: find_below_active
+-- Which of the jobs $1 have an ancestor that waits, runs, or has a cascade under way.
+WITH RECURSIVE line AS (
+    SELECT id, parent_id FROM jobs WHERE id = ANY($1::uuid[])
+    UNION ALL
+    SELECT line.id, jobs.parent_id FROM line JOIN jobs ON jobs.id = line.parent_id
+)
+SELECT DISTINCT line.id::text AS id FROM line JOIN jobs AS ancestor ON ancestor.id = line.parent_id
+WHERE ancestor.finished_at IS NULL OR ancestor.is_cascading;
+
 -- name: delete_logs
 -- Delete the logs of jobs.
 DELETE FROM job_logs WHERE job_id = ANY($1::uuid[]);
@@ -18,8 +28,8 @@ UPDATE jobs SET log_dropped = $2, log_bytes = log_bytes - (SELECT coalesce(sum(b
 WHERE id = $1;
 
 -- name: put_off_expired
--- Look at a finished job ($1) again in an hour.
-UPDATE jobs SET expires_at = now() + interval '1 hour' WHERE id = $1;
+-- Look at finished jobs ($1) again in an hour.
+UPDATE jobs SET expires_at = now() + interval '1 hour' WHERE id = ANY($1::uuid[]);
 
 -- name: put_off_due
 -- Look at a running job ($1) again in a minute.

@@ -71,7 +71,10 @@ async def _take(unit: Unit, limit: int) -> Sequence[str]:
 
 
 async def _expire(unit: Unit, job_ids: Sequence[str]) -> Sequence[Change]:
-    """Delete as many of the jobs as one transaction should; of a single one that is too large, a part of its log."""
+    """Delete as many of the jobs as one transaction should; of a single one that is too large, a part of its log.
+
+    A parent stays as long as an ancestor of its may be canceled: the cascade finds what is below it by its row.
+    """
     locked = await unit.lock(job_ids)
     ended = [
         job
@@ -79,6 +82,10 @@ async def _expire(unit: Unit, job_ids: Sequence[str]) -> Sequence[Change]:
         if job.status in TERMINAL and job.expires_at is not None and job.expires_at <= locked.now
     ]
     expiry = Expiry(unit)
+    needed = await expiry.below_active([job.id for job in ended if job.child_count and job.parent_id])
+    if needed:
+        await expiry.put_off(sorted(needed))
+        ended = [job for job in ended if job.id not in needed]
     gone = fitting(ended, LOG_ENTRIES_LIMIT)
     if not gone and ended:
         await expiry.shorten_log(ended[0].id, ended[0].log_dropped + LOG_ENTRIES_LIMIT)
@@ -92,7 +99,7 @@ async def _expire(unit: Unit, job_ids: Sequence[str]) -> Sequence[Change]:
 
 
 async def _put_off(unit: Unit, job_id: str) -> None:
-    await Expiry(unit).put_off(job_id)
+    await Expiry(unit).put_off([job_id])
 
 
 _EXPIRED: Final = Sweep("expire", _take, _expire, _put_off)

@@ -17,6 +17,12 @@ class Expiry:
         """Lock such jobs, as far as nobody else has; returns their ids, those that ended first before the others."""
         return [row["id"] for row in await self._connection.fetch(SQL.take_expired, limit)]
 
+    async def below_active(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the jobs that a cancel of one of their ancestors may still have to pass through."""
+        if not job_ids:
+            return frozenset()
+        return frozenset(row["id"] for row in await self._connection.fetch(SQL.find_below_active, job_ids))
+
     async def delete_logs(self, job_ids: Sequence[str]) -> None:
         """Delete the logs of locked jobs."""
         await self._connection.execute(SQL.delete_logs, job_ids)
@@ -25,9 +31,9 @@ class Expiry:
         """Delete the entries of a locked job up to a number, and say so in the job."""
         await self._connection.execute(SQL.shorten_log, job_id, upto)
 
-    async def put_off(self, job_id: str) -> None:
-        """Look at a job again in an hour."""
-        await self._connection.execute(SQL.put_off_expired, job_id)
+    async def put_off(self, job_ids: Sequence[str]) -> None:
+        """Look at jobs again in an hour."""
+        await self._connection.execute(SQL.put_off_expired, job_ids)
 
 
 class Old:
