@@ -20,6 +20,7 @@ ROOT = EntityId("01987654-0000-7000-8000-000000000002")
 PARENT = EntityId("01987654-0000-7000-8000-000000000003")
 SUGGESTION = EntityId("01987654-0000-7000-8000-000000000004")
 EDGE = EntityId("01987654-0000-7000-8000-000000000005")
+CHAIN = EntityId("01987654-0000-7000-8000-000000000008")
 DECISION = EntityId("01987654-0000-7000-8000-000000000006")
 POLICY = EntityId("01987654-0000-7000-8000-000000000007")
 
@@ -133,6 +134,7 @@ SAMPLES: tuple[Event[Any], ...] = (
         edges.EdgeCreatedData(**EDGE_FACTS, created_by="grace", properties={"view": "1000"}),
         1,
     ),
+    event(edges.AuditSealed, edges.AuditSealedData(chain_id=CHAIN, position=17, hash="0a1b" * 16), 3),
     event(edges.EdgeRemoved, edges.EdgeRemovedData(**EDGE_FACTS, removed_by="grace", reason="undone"), 2),
     event(
         edges.PolicySuspended,

@@ -27,6 +27,7 @@ def settings_for(database_url: str, nats_url: str) -> GovernanceSettings:
         nats_url=nats_url,
         jwt_secret=SecretStr(SECRET),
         shutdown_timeout_seconds=2,
+        audit_seal_seconds=3_600,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from wayside_events.edges import (
+    AuditSealed,
     EdgeCreated,
     EdgeRemoved,
     PolicySuspended,
@@ -40,6 +41,7 @@ AnyEvent = (
     | JobFailed
     | JobCanceled
     | JobExpired
+    | AuditSealed
     | SuggestionCreated
     | SuggestionUpdated
     | SuggestionApproved

@@ -162,6 +162,22 @@ class PolicySuspendedData(Data):
         return self.policy_id
 
 
+class AuditSealedData(Data):
+    """The end of a scope's audit chain: `position` counts its entries, `hash` covers them all (hexadecimal SHA-256).
+
+    Whoever keeps this can tell a chain that was cut or rewritten.
+    """
+
+    chain_id: Id
+    position: int = Field(ge=1)
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @property
+    def entity_id(self) -> EntityId:
+        """The chain."""
+        return self.chain_id
+
+
 D = TypeVar("D", bound=Data)
 
 
@@ -229,3 +245,9 @@ class PolicySuspended(EdgesEvent[PolicySuspendedData]):
     """People disagreed with a policy; it decides nothing any more."""
 
     type: Literal["edges.policy.suspended"] = "edges.policy.suspended"
+
+
+class AuditSealed(EdgesEvent[AuditSealedData]):
+    """The audit chain of the scope has grown to here."""
+
+    type: Literal["edges.audit.sealed"] = "edges.audit.sealed"

@@ -41,6 +41,8 @@ GOVERNANCE_PREFIXES: Final = (
     "/v1/policies",
     "/v1/audit",
     "/v1/reports",
+    "/v1/governance",
+    "/v1/relationship-types",
 )
 
 EPOCH_CHECK_SECONDS: Final = 10.0

@@ -14,6 +14,7 @@ from wayside_governance import rpc
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
 from wayside_governance.routes.keys import (
+    AUDIT,
     CALIBRATION,
     DECISIONS,
     GRAPH,
@@ -23,6 +24,7 @@ from wayside_governance.routes.keys import (
     RULES,
     SIMULATOR,
 )
+from wayside_governance.service.auditing import AuditService
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
@@ -34,6 +36,7 @@ from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
 from wayside_governance.service.rules import RuleService
+from wayside_governance.service.sealing import Sealer, sealing_resource
 from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.app import create_app
@@ -89,6 +92,7 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[GRAPH] = GraphService(database)
     app[POLICIES] = PolicyService(database, wake_all)
     app[SIMULATOR] = Simulator(database)
+    app[AUDIT] = AuditService(database)
     app[CALIBRATION] = CalibrationService(database)
 
     async def serve_requests(bus: Bus) -> None:
@@ -105,6 +109,7 @@ def build(settings: GovernanceSettings) -> web.Application:
             bus_resource(bus, serve_requests),
             outbox_resource(relay),
             policies_resource(policies, database),
+            sealing_resource(Sealer(database, relay.wake, settings.audit_seal_seconds)),
         ]
     )
     return app

@@ -42,6 +42,17 @@ class Entry(NamedTuple):
         )
 
 
+class EntryFilters(NamedTuple):
+    """Which entries of a scope are wanted; None is any. `before` is a moment, and not among them."""
+
+    scope: str
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
 class Link(NamedTuple):
     """An entry as it is stored in the chain."""
 

@@ -7,6 +7,7 @@ CREATE TABLE audit_heads (
     position bigint NOT NULL DEFAULT 0,
     hash bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex'),
     sealed_position bigint NOT NULL DEFAULT 0,
+    sealed_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     seals bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 

@@ -35,17 +35,17 @@ LIMIT $3;
 SELECT hash FROM audit WHERE scope = $1 AND position = $2;
 
 -- name: take_unsealed
--- Heads that moved since they were last made known, as far as nobody else is making them known.
-SELECT scope, id, position, hash, seals
+-- Heads that moved since they were last made known, $1 seconds ago at least, as far as nobody else has locked them.
+SELECT scope, id, position, hash, seals, statement_timestamp() AS at
 FROM audit_heads
-WHERE position > sealed_position
+WHERE position > sealed_position AND sealed_at <= statement_timestamp() - make_interval(secs => $1)
 ORDER BY scope
-LIMIT $1
+LIMIT $2
 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: seal
 -- Remember which heads were made known.
 UPDATE audit_heads AS head
-SET sealed_position = said.position, seals = head.seals + 1
+SET sealed_position = said.position, sealed_at = statement_timestamp(), seals = head.seals + 1
 FROM unnest($1::text[], $2::bigint[]) AS said (scope, position)
 WHERE head.scope = said.scope;

@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from wayside_governance.routes import decisions, graph, intake, nodes, policies, reports, rules, suggestions
+from wayside_governance.routes import (
+    audit,
+    decisions,
+    graph,
+    intake,
+    nodes,
+    policies,
+    reports,
+    rules,
+    suggestions,
+)
 
 ROUTES: Final = (
     *intake.routes,
@@ -13,5 +23,6 @@ ROUTES: Final = (
     *policies.routes,
     *reports.routes,
     *rules.routes,
+    *audit.routes,
 )
 """Every route of governance."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from wayside_governance.service.auditing import AuditService
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.graph import GraphService
@@ -20,4 +21,5 @@ GRAPH: Final = web.AppKey("governance_graph", GraphService)
 POLICIES: Final = web.AppKey("governance_policies", PolicyService)
 SIMULATOR: Final = web.AppKey("governance_simulator", Simulator)
 RULES: Final = web.AppKey("governance_rules", RuleService)
+AUDIT: Final = web.AppKey("governance_audit", AuditService)
 CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)

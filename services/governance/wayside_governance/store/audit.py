@@ -1,15 +1,15 @@
 """Storing and reading of the audit chain."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import asyncpg
 
 from wayside_events.identifiers import EntityId, ScopeName
-from wayside_governance.domain.audit import Entry, Link
+from wayside_governance.domain.audit import Entry, EntryFilters, Link
 from wayside_governance.store.rows import id_of
-from wayside_governance.store.statements import AUDIT
+from wayside_governance.store.statements import AUDIT, READING
 from wayside_service.database import Connection
 
 
@@ -21,17 +21,6 @@ class Head(NamedTuple):
     position: int
     hash: bytes
     seals: int
-
-
-class EntryFilters(NamedTuple):
-    """Which entries of a scope are wanted; None is any. `before` is a moment, and not among them."""
-
-    scope: str
-    actor: str | None = None
-    action: str | None = None
-    subject: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
 
 
 async def append(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -48,7 +37,8 @@ def audit_rows(entries: Iterable[Entry]) -> list[tuple[object, ...]]:
 async def list_entries(
     connection: Connection, filters: EntryFilters, *, before: int, limit: int
 ) -> list[Link]:
-    """Return entries before a position, the latest first."""
+    """Return entries before a position, the latest first; wants a transaction."""
+    await connection.execute(READING.plan_for_these_filters)
     return [_link(row) for row in await connection.fetch(AUDIT.list_entries, *filters, before, limit)]
 
 
@@ -69,12 +59,15 @@ async def hash_at(connection: Connection, scope: ScopeName, position: int) -> by
     return found
 
 
-async def take_unsealed(connection: Connection, limit: int) -> list[Head]:
-    """Lock heads that moved since they were last made known, as far as nobody else has, and return them."""
-    rows = await connection.fetch(AUDIT.take_unsealed, limit)
-    return [
+async def take_unsealed(
+    connection: Connection, interval_seconds: float, limit: int
+) -> tuple[list[Head], datetime]:
+    """Lock heads that are to be made known, as far as nobody else has, and return them, as they will be, and the time."""
+    rows = await connection.fetch(AUDIT.take_unsealed, interval_seconds, limit)
+    heads = [
         Head(row["scope"], id_of(row["id"]), row["position"], row["hash"], row["seals"] + 1) for row in rows
     ]
+    return heads, rows[0]["at"] if rows else datetime.min.replace(tzinfo=UTC)
 
 
 async def seal(connection: Connection, heads: Sequence[Head]) -> None:

@@ -1,5 +1,12 @@
 """Shapes of the governance service: proposals, suggestions, decisions and the graph (`wayside.governance.v1.*`)."""
 
+from wayside_events.contracts.governance.audit import (
+    AuditBreak,
+    AuditEntry,
+    AuditHead,
+    AuditPage,
+    AuditVerification,
+)
 from wayside_events.contracts.governance.calibration import (
     AcceptanceInPeriod,
     CalibrationBin,
@@ -94,6 +101,11 @@ __all__ = [
     "WAKE_SUBJECT",
     "AcceptanceInPeriod",
     "ApproveRequest",
+    "AuditBreak",
+    "AuditEntry",
+    "AuditHead",
+    "AuditPage",
+    "AuditVerification",
     "Breaker",
     "CalibrationBin",
     "CalibrationGroup",
