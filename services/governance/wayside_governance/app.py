@@ -21,6 +21,7 @@ from wayside_governance.routes.keys import (
     INTAKE,
     POLICIES,
     QUERIES,
+    REVIEWS,
     RULES,
     SIMULATOR,
 )
@@ -35,6 +36,7 @@ from wayside_governance.service.policy_metrics import PolicyMetrics
 from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.reviewing import ReviewService
 from wayside_governance.service.rules import RuleService
 from wayside_governance.service.sealing import Sealer, sealing_resource
 from wayside_governance.service.simulating import Simulator
@@ -90,6 +92,7 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[DECISIONS] = DecisionService(decider)
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
+    app[REVIEWS] = ReviewService(database)
     app[POLICIES] = PolicyService(database, wake_all)
     app[SIMULATOR] = Simulator(database)
     app[AUDIT] = AuditService(database)

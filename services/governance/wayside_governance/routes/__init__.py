@@ -10,6 +10,7 @@ from wayside_governance.routes import (
     nodes,
     policies,
     reports,
+    reviews,
     rules,
     suggestions,
 )
@@ -22,6 +23,7 @@ ROUTES: Final = (
     *nodes.routes,
     *policies.routes,
     *reports.routes,
+    *reviews.routes,
     *rules.routes,
     *audit.routes,
 )

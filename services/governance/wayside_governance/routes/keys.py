@@ -11,6 +11,7 @@ from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.reviewing import ReviewService
 from wayside_governance.service.rules import RuleService
 from wayside_governance.service.simulating import Simulator
 
@@ -23,3 +24,4 @@ SIMULATOR: Final = web.AppKey("governance_simulator", Simulator)
 RULES: Final = web.AppKey("governance_rules", RuleService)
 AUDIT: Final = web.AppKey("governance_audit", AuditService)
 CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)
+REVIEWS: Final = web.AppKey("governance_reviews", ReviewService)

@@ -19,6 +19,7 @@ from wayside_governance.domain.suggestion import Decision
 from wayside_governance.domain.verdicts import Outcome, Shown, Wanted
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.pages import Page
+from wayside_governance.service.reviewing import with_time_taken
 from wayside_governance.store import decisions as stored
 from wayside_governance.store import reading
 from wayside_service.auth import Principal, Role
@@ -75,7 +76,7 @@ class DecisionService:
         try:
             async with self.decider.database.transaction() as connection:
                 await _check_rights(connection, reviewer, wanted.suggestion_id)
-                outcome = await self._decided(connection, wanted)
+                outcome = await self._decided(connection, await with_time_taken(connection, wanted))
                 suggestion = await reading.suggestion(connection, wanted.suggestion_id)
         except DecisionConflict as conflict:
             conflict.current = await self._current(wanted.suggestion_id)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.problems import Problem
-from wayside_governance.domain import errors, policy_errors, rules
+from wayside_governance.domain import errors, policy_errors, review_errors, rules
 from wayside_service.errors import ErrorTable
 from wayside_service.problems import problem_of
 
@@ -20,6 +20,8 @@ ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.NotStorable: HTTPStatus.UNPROCESSABLE_ENTITY,
         rules.TypeNotFound: HTTPStatus.NOT_FOUND,
+        review_errors.ClaimNotFound: HTTPStatus.NOT_FOUND,
+        review_errors.TooManyHeld: HTTPStatus.CONFLICT,
         policy_errors.PolicyNotFound: HTTPStatus.NOT_FOUND,
         policy_errors.InvalidPolicy: HTTPStatus.UNPROCESSABLE_ENTITY,
         policy_errors.TooManyPolicies: HTTPStatus.UNPROCESSABLE_ENTITY,

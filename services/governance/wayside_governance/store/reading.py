@@ -72,9 +72,9 @@ async def suggestion_details(connection: Connection, suggestion_id: str) -> Sugg
     evidence = await connection.fetch(READING.latest_evidence, suggestion_id, ALL_EVIDENCE_LIMIT)
     decisions = await connection.fetch(READING.decisions_of, suggestion_id)
     return SuggestionDetails(
-        **_fields(row),
-        evidence=_payload(strongest) if strongest else None,
-        all_evidence=tuple(_evidence(one) for one in evidence),
+        **shown_fields(row),
+        evidence=payload_of(strongest) if strongest else None,
+        all_evidence=tuple(shown_evidence(one) for one in evidence),
         decisions=tuple(shown_decision(one) for one in decisions),
     )
 
@@ -124,10 +124,11 @@ async def node(connection: Connection, scope: ScopeName, node_id: str) -> NodeDe
 
 def shown_suggestion(row: asyncpg.Record) -> Suggestion:
     """Read a row of `suggestions`, with `reasoning`, as it is shown."""
-    return _SUGGESTION.validate_python(_fields(row))
+    return _SUGGESTION.validate_python(shown_fields(row))
 
 
-def _fields(row: asyncpg.Record) -> dict[str, Any]:
+def shown_fields(row: asyncpg.Record) -> dict[str, Any]:
+    """Read a row of `suggestions`, with the reasoning of the strongest evidence, as it is shown."""
     return {
         "id": id_of(row["id"]),
         "scope": row["scope"],
@@ -154,7 +155,8 @@ def _fields(row: asyncpg.Record) -> dict[str, Any]:
     }
 
 
-def _evidence(row: asyncpg.Record) -> Evidence:
+def shown_evidence(row: asyncpg.Record) -> Evidence:
+    """Read a row of `evidence` as it is shown."""
     return Evidence(
         id=id_of(row["id"]),
         source_model=row["source_model"],
@@ -162,7 +164,7 @@ def _evidence(row: asyncpg.Record) -> Evidence:
         confidence=row["confidence"],
         strength=row["strength"],
         reasoning=row["reasoning"],
-        evidence=_payload(row),
+        evidence=payload_of(row),
         proposed_by=row["proposed_by"],
         proposed_at=row["proposed_at"],
     )
@@ -187,5 +189,6 @@ def shown_decision(row: asyncpg.Record) -> Decision:
     )
 
 
-def _payload(row: asyncpg.Record) -> dict[str, Any] | None:
+def payload_of(row: asyncpg.Record) -> dict[str, Any] | None:
+    """Return what evidence rests on."""
     return None if row["payload"] is None else orjson.loads(row["payload"])
