@@ -1,5 +1,6 @@
 """Policies as a test talks of them."""
 
+import re
 from typing import Any
 
 from tests.eventually import eventually
@@ -38,11 +39,12 @@ async def is_decided(api: Api, suggestion: Json, status: str = "approved") -> bo
 
 
 async def is_looked_at(api: Api, outcome: str, count: int = 1) -> bool:
-    """Wait until so many suggestions had an outcome, by the metrics of one instance."""
+    """Wait until so many looks at suggestions had an outcome, by the metrics of one instance."""
+    line = re.compile(rf'wayside_policy_evaluations_total{{outcome="{outcome}"}} (\d+)')
 
     async def counted() -> bool:
         async with api.client.get("/metrics") as response:
-            text = await response.text()
-        return f'wayside_policy_evaluations_total{{outcome="{outcome}"}} {count}.0' in text
+            found = line.search(await response.text())
+        return found is not None and int(found[1]) >= count
 
     return await eventually(counted)

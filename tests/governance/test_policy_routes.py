@@ -1,6 +1,8 @@
 """Policies over HTTP: versions, states, rights, simulation and explanation."""
 
+import orjson
 from tests.governance.api import Api, proposal
+from tests.governance.conftest import Connection
 from tests.governance.policy_api import document, enable_policy, is_decided, put_policy
 
 from wayside_events.contracts.governance import PolicyDocument
@@ -84,6 +86,18 @@ async def test_who_is_no_admin_changes_nothing_and_another_scope_sees_nothing(ap
         await stranger.call("DELETE", path),
     ):
         assert (answer.status, answer.body["code"]) == (404, "policy_not_found")
+
+
+async def test_every_change_of_a_policy_is_in_the_audit(api: Api, connection: Connection) -> None:
+    policy = await enable_policy(api, await put_policy(api), reason="Measured.")
+    await api.post(f"/v1/policies/{policy['id']}/disable", {})
+    await api.call("DELETE", f"/v1/policies/{policy['id']}")
+    rows = await connection.fetch("SELECT * FROM audit WHERE subject = $1 ORDER BY position", policy["id"])
+    assert [(row["actor"], row["action"]) for row in rows] == [
+        ("worker", f"policy.{verb}") for verb in ("put", "enable", "disable", "delete")
+    ]
+    entry = orjson.loads(rows[1]["entry"])
+    assert entry["details"] == {"name": "sure", "version": 1, "revision": 2, "reason": "Measured."}
 
 
 async def test_a_disabled_policy_decides_nothing_any_more(api: Api) -> None:

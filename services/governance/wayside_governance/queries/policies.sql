@@ -129,12 +129,7 @@ WHERE suggestion_id = ANY($1::uuid[]) AND policy_id IS NULL
 
 -- name: candidate
 -- What policies look at of one suggestion.
-SELECT one.id, one.scope, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
-       EXISTS (
-           SELECT FROM decisions AS past
-           WHERE past.suggestion_id = one.id AND past.policy_id IS NULL
-             AND past.verdict IN ('approve', 'endorse', 'reject', 'supersede', 'undo')
-       ) AS was_judged
+SELECT one.id, one.scope, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima
 FROM suggestions AS one
 WHERE one.id = $1;
 
@@ -215,12 +210,7 @@ ORDER BY latest.judged_at, latest.suggestion_id;
 
 -- name: waiting
 -- The latest $2 suggestions that wait in a scope.
-SELECT one.id, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima,
-       EXISTS (
-           SELECT FROM decisions AS past
-           WHERE past.suggestion_id = one.id AND past.policy_id IS NULL
-             AND past.verdict IN ('approve', 'endorse', 'reject', 'supersede', 'undo')
-       ) AS was_judged
+SELECT one.id, one.relationship_type, one.confidence, one.strength, one.source_model, one.maxima
 FROM suggestions AS one
 WHERE one.scope = $1 AND one.status = 'pending'
 ORDER BY one.created_at DESC, one.id DESC

@@ -58,8 +58,7 @@ class PolicyService:
         """Keep a new version; returns the policy, and whether the name is new or was deleted."""
         check_document(request.document)
         async with self.database.transaction() as connection:
-            policy, is_new = await _put(connection, author.subject, request)
-            shown = await _shown(connection, policy.id)
+            shown, is_new = await _put(connection, author.subject, request)
         self.wake()
         return shown, is_new
 
@@ -89,7 +88,7 @@ class PolicyService:
             policy = await _locked(connection, admin, policy_id)
             after = policy.delete(admin.subject, datetime.now(UTC))
             await stored.write(connection, after)
-            await record(connection, after, "policy.delete", {"version": after.version})
+            await record(connection, after, "policy.delete", {})
 
     async def policy(self, reader: Principal, policy_id: EntityId) -> Policy:
         """Return a policy."""
@@ -144,8 +143,9 @@ class PolicyService:
                 raise
             if after is not before:
                 await _write(connection, after)
-                await record(connection, after, action, {"version": after.version, "reason": reason})
             shown = await _shown(connection, policy_id)
+            if after is not before:
+                await record(connection, after, action, {"reason": reason})
         self.wake()
         return shown
 
@@ -189,7 +189,7 @@ def subject_of(policy: Policy) -> Subject:
     return Subject(policy.id, policy.name, policy.version, policy.document)
 
 
-async def _put(connection: Connection, author: str, request: PutPolicyRequest) -> tuple[PolicyStanding, bool]:
+async def _put(connection: Connection, author: str, request: PutPolicyRequest) -> tuple[Policy, bool]:
     at = datetime.now(UTC)
     before = await stored.lock_named(connection, request.scope, request.name)
     if before is None:
@@ -208,9 +208,10 @@ async def _put(connection: Connection, author: str, request: PutPolicyRequest) -
         created_at=at,
     )
     await stored.append_version(connection, version)
+    shown = await _shown(connection, after.id)
     document = request.document.model_dump(mode="json")
-    await record(connection, after, "policy.put", {"version": after.version, "document": document})
-    return after, before is None or before.deleted_at is not None
+    await record(connection, after, "policy.put", {"document": document})
+    return shown, before is None or before.deleted_at is not None
 
 
 async def _insert(

@@ -231,7 +231,7 @@ class PolicyRunner:
                 return
             after = before.suspend(trip, policy.subject.reviewer, datetime.now(UTC))
             await stored.write(connection, after)
-            details = {"version": after.version, "cause": trip.cause.value, "detail": trip.detail}
+            details = {"cause": trip.cause.value, "detail": trip.detail}
             await record(connection, after, "policy.suspend", details)
             await add_events(connection, [_suspended(after, trip)])
         self._decider.wake()

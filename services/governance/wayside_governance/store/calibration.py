@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from wayside_events.contracts.governance import Period, PolicyAction, Verdict
 from wayside_governance.domain.calibration import Bin, Opinion, Span, Tally
 from wayside_governance.store.rows import id_of
-from wayside_governance.store.statements import CALIBRATION
+from wayside_governance.store.statements import CALIBRATION, READING
 from wayside_service.database import Connection
 
 ALL_SOURCES: Final = ""
@@ -34,7 +34,8 @@ class Group(NamedTuple):
 async def groups(
     connection: Connection, span: Span, bins: int, limits: Limits
 ) -> Mapping[Group, Mapping[int, Bin]]:
-    """Return the largest groups, the largest first, as their bins by number."""
+    """Return the largest groups, the largest first, as their bins by number; wants a transaction."""
+    await connection.execute(READING.plan_for_these_filters)
     rows = await connection.fetch(
         CALIBRATION.calibration,
         span.scope,
@@ -57,7 +58,8 @@ async def groups(
 async def acceptance(
     connection: Connection, span: Span, period: Period, limits: Limits
 ) -> list[tuple[datetime, Tally]]:
-    """Return how many of how many claims were accepted in each day or week."""
+    """Return how many of how many claims were accepted in each day or week; wants a transaction."""
+    await connection.execute(READING.plan_for_these_filters)
     rows = await connection.fetch(
         CALIBRATION.acceptance,
         span.scope,

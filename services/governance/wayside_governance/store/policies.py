@@ -20,7 +20,7 @@ from wayside_governance.domain.calibration import Tally
 from wayside_governance.domain.policies import Candidate, Subject
 from wayside_governance.domain.policy_states import PolicyStanding
 from wayside_governance.store.rows import id_of, optional_id
-from wayside_governance.store.statements import POLICIES
+from wayside_governance.store.statements import POLICIES, READING
 from wayside_service.database import Connection
 
 
@@ -203,13 +203,15 @@ async def lock_waiting(connection: Connection, suggestion_ids: Sequence[str]) ->
 async def candidate(connection: Connection, suggestion_id: str) -> tuple[ScopeName, Candidate] | None:
     """Return what policies look at of a suggestion, and its scope."""
     row = await connection.fetchrow(POLICIES.candidate, suggestion_id)
-    return None if row is None else (row["scope"], _candidate(row, was_judged=row["was_judged"]))
+    if row is None:
+        return None
+    [candidate] = await _candidates(connection, [row])
+    return row["scope"], candidate
 
 
 async def waiting(connection: Connection, scope: str, limit: int) -> list[Candidate]:
     """Return the latest suggestions that wait."""
-    rows = await connection.fetch(POLICIES.waiting, scope, limit)
-    return [_candidate(row, was_judged=row["was_judged"]) for row in rows]
+    return await _candidates(connection, await connection.fetch(POLICIES.waiting, scope, limit))
 
 
 async def move_walk(connection: Connection, policy_id: str, place: Place | None) -> None:
@@ -277,7 +279,8 @@ async def newly_judged(connection: Connection, scope: str, limit: int) -> set[tu
 
 
 async def history(connection: Connection, scope: str, limit: int) -> list[Judged]:
-    """Return the latest claims that people judged, the oldest of them first."""
+    """Return the latest claims that people judged, the oldest of them first; wants a transaction."""
+    await connection.execute(READING.plan_for_these_filters)
     rows = await connection.fetch(POLICIES.history, scope, limit)
     return [Judged(_candidate(row), row["is_accepted"]) for row in rows]
 
@@ -344,20 +347,20 @@ def _acting(row: asyncpg.Record) -> Acting:
 
 
 async def _waiting(connection: Connection, locked: Sequence[asyncpg.Record]) -> list[Waiting]:
-    if not locked:
+    candidates = await _candidates(connection, locked)
+    return [
+        Waiting(candidate, row["revision"], optional_id(row["held_out_by"]), row["held_out_version"])
+        for candidate, row in zip(candidates, locked, strict=True)
+    ]
+
+
+async def _candidates(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Candidate]:
+    if not rows:
         return []
     # Not in the statement that locks: that one reads as of before it waited.
-    judged = await connection.fetch(POLICIES.judged, [row["id"] for row in locked])
+    judged = await connection.fetch(POLICIES.judged, [row["id"] for row in rows])
     by_person = {row["suggestion_id"] for row in judged}
-    return [
-        Waiting(
-            _candidate(row, was_judged=row["id"] in by_person),
-            row["revision"],
-            optional_id(row["held_out_by"]),
-            row["held_out_version"],
-        )
-        for row in locked
-    ]
+    return [_candidate(row, was_judged=row["id"] in by_person) for row in rows]
 
 
 def _candidate(row: asyncpg.Record, *, was_judged: bool = False) -> Candidate:
