@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Self
 
 import pytest
@@ -44,14 +44,14 @@ class Served:
             self.seen.append(ctx.job_id)
             return "done"
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.release.set()
         self.worker.stop()
-        self._thread.join()
+        await asyncio.to_thread(self._thread.join)
 
 
 def hold(release: threading.Event) -> None:
@@ -60,9 +60,9 @@ def hold(release: threading.Event) -> None:
 
 
 @pytest.fixture
-def served(service: StandIn, nats_url: str) -> Iterator[Served]:
+async def served(service: StandIn, nats_url: str) -> AsyncIterator[Served]:
     service.lease_seconds = 1.5
-    with Served(nats_url) as served:
+    async with Served(nats_url) as served:
         yield served
 
 

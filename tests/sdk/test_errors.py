@@ -12,7 +12,7 @@ SCOPE = FieldError(field="?scope", code="missing", message="Name a scope.")
     ("detail", "text"),
     [
         ("?scope: Name a scope.", "invalid_input: ?scope: Name a scope."),
-        ("The query is wrong", "invalid_input: The query is wrong; ?scope: Name a scope."),
+        ("The query is wrong.", "invalid_input: The query is wrong. ?scope: Name a scope."),
     ],
 )
 def test_a_refusal_says_each_thing_once(detail: str, text: str) -> None:
