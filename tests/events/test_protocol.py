@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.errors import ProtocolError
 
-from wayside_events.bus.protocol import QuickParser, read_headers
+from wayside_events.bus.protocol import Headers, QuickParser, read_headers
 
 Message = tuple[int, bytes, bytes, bytes, bytes]
 
@@ -117,3 +117,40 @@ async def test_what_no_server_sends_is_a_protocol_error(data: bytes) -> None:
 )
 def test_headers_are_read_by_name(block: bytes, headers: dict[str, str]) -> None:
     assert read_headers(block) == headers
+
+
+names = st.sampled_from(["A", "B", "Nats-Sequence", "Status", "Description", "a"])
+blocks = st.builds(
+    lambda first, lines: "\r\n".join([first, *lines, "", ""]).encode(),
+    st.sampled_from(["NATS/1.0", "NATS/1.0 404", "NATS/1.0 100 Idle Heartbeat"]),
+    st.lists(
+        st.builds(
+            "{}{}{}".format, names, st.sampled_from([":", ": ", "", " :"]), st.text("ab :é", max_size=5)
+        ),
+        max_size=5,
+    ),
+)
+
+
+@given(st.one_of(blocks, st.just(b"")), st.lists(names, max_size=4))
+def test_headers_are_the_same_when_they_are_read_one_by_one(block: bytes, asked: list[str]) -> None:
+    expected = read_headers(block) if block else {}
+    headers = Headers(block)
+    assert [headers.get(name, "none") for name in asked] == [expected.get(name, "none") for name in asked]
+    assert [name in headers for name in asked] == [name in expected for name in asked]
+    assert dict(headers) == expected
+    assert len(headers) == len(expected)
+
+
+async def test_messages_of_a_receiver_are_handed_over_as_they_are_read() -> None:
+    client = ClientForTests()
+    received: list[tuple[str, bytes, dict[str, str]]] = []
+    receivers = {7: lambda subject, payload, headers: received.append((subject, payload, dict(headers)))}
+    parser = QuickParser(client, receivers)  # type: ignore[arg-type]
+    own = (7, b"a.b", b"", b"one", b"NATS/1.0\r\nA: b\r\n\r\n"), (7, b"c", b"to", b"", b"")
+    other = (8, b"d", b"", b"two", b"")
+    stream = b"".join(map(encoded, [own[0], other, own[1]]))
+    for start in range(0, len(stream), 5):
+        await parser.parse(stream[start : start + 5])
+    assert received == [("a.b", b"one", {"A": "b"}), ("c", b"", {})]
+    assert client.messages == [other]

@@ -6,13 +6,14 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionReconnectingError, Error
 
 from wayside_events.bus.errors import AccessDenied, BusUnavailable, describe
-from wayside_events.bus.protocol import QuickParser, read_headers
+from wayside_events.bus.protocol import QuickParser, Receive, read_headers
 
 logger = logging.getLogger("wayside.bus")
 
@@ -24,10 +25,6 @@ _SAID_LIMIT = 100
 _CREDENTIALS = re.compile(r"//[^/@,]*@")
 _DENIED = re.compile(r'permissions violation for subscription to "([^"]*)"', re.IGNORECASE)
 _PERMISSIONS = "permissions violation"
-
-
-Receive = Callable[[str, bytes, Mapping[str, str]], None]
-"""Takes a message: its subject, payload and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,8 @@ class ReconnectingClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self.denied: set[str] = set()
-        self._ps = QuickParser(self)
         self._receivers: dict[int, Receive] = {}
+        self._ps = QuickParser(self, self._receivers)
 
     async def receive(self, subject: str, callback: Receive) -> Subscription:
         """Subscribe; `callback` is called for each message while it is read, so it must be quick.
@@ -71,12 +68,13 @@ class ReconnectingClient(Client):
         There is no queue that could run over: who is too slow slows the connection down, and the server ends one that
         does not keep up. End it by `stop_receiving`.
         """
+        take = partial(_hand_over, callback)
         subscription = await self.subscribe(subject)
         early = subscription._pending_queue  # noqa: SLF001
         while not early.empty():
             message = early.get_nowait()
-            _hand_over(callback, message.subject, message.data, message.headers or {})
-        self._receivers[subscription._id] = callback  # noqa: SLF001
+            take(message.subject, message.data, message.headers or {})
+        self._receivers[subscription._id] = take  # noqa: SLF001
         return subscription
 
     async def stop_receiving(self, subscription: Subscription) -> None:
@@ -84,13 +82,6 @@ class ReconnectingClient(Client):
         self._receivers.pop(subscription._id, None)  # noqa: SLF001
         if not self.is_closed:
             await subscription.unsubscribe()
-
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        callback = self._receivers.get(sid)
-        if callback is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        else:
-            _hand_over(callback, subject.decode(), data, read_headers(headers) if headers else {})
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         return read_headers(headers) if headers else None

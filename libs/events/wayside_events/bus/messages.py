@@ -1,7 +1,6 @@
 """What travels over the bus, apart from typed events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
@@ -18,8 +17,7 @@ class OutgoingMessage(NamedTuple):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """An event as the stream has it, not decoded. `subject` is without the live prefix."""
 
     subject: str

@@ -3,22 +3,77 @@
 Only messages and their headers are read here; every other command is left to nats-py's parser.
 """
 
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
 from nats.aio.client import Client
 from nats.errors import ProtocolError
 from nats.protocol.parser import AWAITING_CONTROL_LINE, MAX_CONTROL_LINE_SIZE, Parser
 
 from wayside_events.bus.messages import DESCRIPTION_HEADER, STATUS_HEADER
 
+Receive = Callable[[str, bytes, Mapping[str, str]], None]
+"""Takes a message: its subject, payload and headers."""
+
 _LINE_END = b"\r\n"
+_STATUS_LINE = (STATUS_HEADER, DESCRIPTION_HEADER)
+_NO_STATUS = b"NATS/1.0\r\n"
 _LETTERS = b"MH"
 """What `MSG` and `HMSG` begin with, and no other command of a server does."""
 
 
-class QuickParser(Parser):
-    """Splits what arrives into commands and passes each on when it is complete."""
+class Headers(Mapping[str, str]):
+    """The headers of a message as `read_headers` reads them, each when it is asked for: most are never."""
 
-    def __init__(self, client: Client) -> None:
+    __slots__ = ("_block", "_known")
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+        self._known: dict[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        """Return a header; of one that is there twice the last."""
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        """Return a header, or the default."""
+        if self._known is not None:
+            return self._known.get(name, default)
+        start = self._block.rfind(b"\r\n%b:" % name.encode())
+        if start >= 0:
+            start += len(name) + 3
+            return self._block[start : self._block.find(_LINE_END, start)].decode("utf-8", "replace").strip()
+        if name in _STATUS_LINE and not self._block.startswith(_NO_STATUS):
+            return self._all().get(name, default)
+        return default
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, str]:
+        if self._known is None:
+            self._known = read_headers(self._block) if self._block else {}
+        return self._known
+
+
+class QuickParser(Parser):
+    """Splits what arrives into commands and passes each on when it is complete.
+
+    Messages for one of `receivers`, by the number of the subscription, are handed over while they are read.
+    """
+
+    def __init__(self, client: Client, receivers: Mapping[int, Receive] = MappingProxyType({})) -> None:
         self._generation = 0
+        self._receivers = receivers
         super().__init__(client)
 
     def reset(self) -> None:
@@ -60,8 +115,12 @@ class QuickParser(Parser):
             if len(data) < end + 2:
                 self._awaited = end + 2 - position
                 break
-            await self._message(words, data[start:end])
             position = end + 2
+            if receive := self._receivers.get(_number(words, 2)):
+                middle = start + _number(words, -2) if words[0] == b"HMSG" else start
+                receive(words[1].decode(), data[middle:end], Headers(data[start:middle]))
+            else:
+                await self._message(words, data[start:end])
         return position
 
     async def _message(self, words: list[bytes], content: bytes) -> None:
