@@ -3,7 +3,7 @@
 - `postgres_server` (session): `.dsn(name)`; `.database(template=…)` is a context manager around a new database that
   yields its DSN; `.create_database(name, template=…)` keeps it until the session ends, for templates of your own.
 - `database` (function): the DSN of a new, empty database, dropped after the test.
-- `nats_url` (function): the URL of a new NATS server with JetStream and no users; nothing is left of another test.
+- `nats_url` (function): the URL of a NATS server with JetStream and no users; nothing is left of another test.
 - `nats_server` (function): the same server; `.url`, `.stop()`, `.start()`, `.restart()`, `.kill()` keep port and data.
 - `own_postgres_server` (function): a PostgreSQL server for tests that stop, restart or kill it; about 0.2 s.
 - `memory` (session): a folder for files that are made and removed all the time; on a file system in memory where
@@ -38,9 +38,10 @@ from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
+from tests.nats_servers import NatsServers
 
 from wayside_standalone.errors import ServerFailed
-from wayside_standalone.nats import NatsServer, NatsSettings
+from wayside_standalone.nats import NatsServer
 from wayside_standalone.postgres import ENVIRONMENT, PostgresServer, PostgresSettings
 
 ROLE = "wayside"
@@ -187,10 +188,18 @@ def database(postgres_server: PostgresForTests) -> Iterator[str]:
         yield dsn
 
 
+@pytest.fixture(scope="session")
+def nats_servers(memory: Path) -> Iterator[NatsServers]:
+    """The NATS servers of the session."""
+    servers = NatsServers(memory)
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """A NATS server of the test's own, with JetStream and without users."""
-    with NatsServer(NatsSettings(tmp_path / "nats")) as server:
+def nats_server(nats_servers: NatsServers) -> Iterator[NatsServer]:
+    """A NATS server for the test alone, with JetStream and without users, streams and clients."""
+    with nats_servers.one() as server:
         yield server
 
 
