@@ -1,7 +1,9 @@
 """Many jobs by one request: each judged alone, over HTTP and NATS."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from tests.jobs.api import SCOPE, TYPE, Api, RunnerForTests, spec
 from tests.jobs.conftest import Connection, EventLog
@@ -13,6 +15,13 @@ from wayside_events.contracts.jobs import (
     CreateManyRequest,
     CreateOutcome,
 )
+from wayside_events.identifiers import EntityId
+from wayside_jobs.domain.creation import Origin
+from wayside_jobs.domain.errors import SimultaneousChange
+from wayside_jobs.service.batching import BatchCreator, Orderer
+from wayside_jobs.service.creating import Creator, Wanted
+from wayside_jobs.service.making import Created
+from wayside_service.errors import Unavailable
 
 UNKNOWN = "0198f000-0000-7000-8000-000000000001"
 
@@ -135,3 +144,26 @@ async def test_without_a_period_a_key_is_free_when_its_job_has_ended(
     job = await api.create(unique_key="k")
     await runner.report(await runner.claim_one(), "complete")
     assert (await api.create(unique_key="k")).id != job.id
+
+
+class Passing(Creator):
+    """Answers as it is told."""
+
+    def __init__(self, answers: Sequence[Created | Exception]) -> None:
+        self._told = answers
+
+    async def create_all(self, wanted: Sequence[Wanted]) -> list[Created | Exception]:
+        return list(self._told)
+
+
+async def test_one_that_cannot_be_written_now_does_not_hide_what_became_of_the_others() -> None:
+    creator = Passing([Created(job_id=EntityId(UNKNOWN), is_new=True), SimultaneousChange("not now")])
+    orderer = Orderer(origin=Origin(created_by="ada"), idempotency_key="k", may_create=lambda _scope: True)
+    made, passing = orjson.loads(await BatchCreator(creator).create([item(), item()], orderer))["outcomes"]
+    assert (made["created"], passing["problem"]["status"], passing["problem"]["code"]) == (
+        True,
+        503,
+        "simultaneous_change",
+    )
+    with pytest.raises(Unavailable):
+        await BatchCreator(Passing([Unavailable(), Unavailable()])).create([item(), item()], orderer)

@@ -154,6 +154,22 @@ async def test_a_batch_is_created_once_with_an_outcome_for_each_job(client: Clie
     assert refused.problem is not None
 
 
+async def test_a_batch_is_sent_again_while_some_of_it_cannot_be_created_for_the_moment(
+    client: Client, script: Script
+) -> None:
+    made = {"index": 0, "job_id": JOB, "created": True}
+    not_now = {"index": 1, "problem": {**REFUSED, "status": 503}}
+    script.answers = [
+        lambda: web.json_response({"outcomes": [made, not_now]}),
+        lambda: web.json_response({"outcomes": [{**made, "replayed": True}, {**made, "index": 1}]}),
+    ]
+    outcomes = await client.jobs.create_many(
+        [BatchItem(type="report", scope=ACME, input=n) for n in range(2)]
+    )
+    keys = {headers["Idempotency-Key"] for _, _, headers, _ in script.requests}
+    assert ([outcome.job_id for outcome in outcomes], len(script.requests), len(keys)) == ([JOB, JOB], 2, 1)
+
+
 async def test_a_decision_is_not_repeated_by_itself(client: Client, script: Script) -> None:
     script.answers = [lambda: problem(503)]
     with pytest.raises(ServiceFailed):
@@ -274,4 +290,8 @@ async def test_the_log_command_says_how_much_of_the_log_is_gone(script: Script) 
 async def test_a_refused_token_is_said_in_whole_sentences(script: Script) -> None:
     script.answers = [lambda: problem(401)]
     result = await command(script, "jobs", "get", JOB)
+<<<<<<< HEAD
     assert result.stderr == "wayside: Detail. (code) Is the token still valid? See `wayside token`.\n"
+=======
+    assert result.stderr == "wayside: Detail (code). Is the token still valid? See `wayside token`.\n"
+>>>>>>> 5c9e6c3 (wip)

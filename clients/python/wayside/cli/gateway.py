@@ -34,7 +34,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except Unauthorized as error:
-        fail(f"{_said(error.problem)} Is the token still valid? See `wayside token`.")
+        fail(f"{_said(error.problem)}. Is the token still valid? See `wayside token`.")
     except ProblemError as error:
         fail(_said(error.problem))
     except (WaysideError, TimeoutError) as error:
@@ -61,7 +61,7 @@ def _said(problem: Problem) -> str:
         for detail, error in zip(details, problem.errors, strict=True)
         if error.message not in problem.detail
     ]
-    return " ".join([problem.detail, *more, f"({problem.code})"])
+    return " ".join([problem.detail, *more]).rstrip(".") + f" ({problem.code})"
 
 
 def _running_stack() -> tuple[str, str] | None:

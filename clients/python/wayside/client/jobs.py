@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import TypedDict, TypeVar, Unpack
 from uuid import uuid4
 
@@ -30,6 +31,9 @@ from wayside_events.identifiers import EntityId, parse_scope
 from wayside_events.jobs import JobCanceled, JobCompleted, JobFailed, JobStatus
 
 R = TypeVar("R", bound=BaseModel)
+
+_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
+"""Before a batch is sent again of which some jobs could not be created for the moment."""
 
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED})
 
@@ -106,11 +110,19 @@ class Jobs(Returning):
     ) -> tuple[CreateOutcome, ...]:
         """Create at most 1,000 jobs, each once, even when the request has to be sent again.
 
-        Returns an outcome for each, in their order: one that is refused has a `problem` and does not stop the others.
+        Returns an outcome for each, in their order: one that is refused has a `problem` and does not stop the others. While
+        some cannot be created for the moment all are sent again, a few times; a `problem` of status 503 is left then.
         """
-        body = BatchBody(jobs=tuple(jobs))
-        reply = await self._post_once("/v1/jobs/batch", CreateManyReply, body=body, key=idempotency_key)
-        return reply.outcomes
+        body, key = BatchBody(jobs=tuple(jobs)), idempotency_key or str(uuid4())
+        for pause in _PAUSES_SECONDS:
+            outcomes = await self._create_batch(body, key)
+            if not any(
+                outcome.problem and outcome.problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+                for outcome in outcomes
+            ):
+                return outcomes
+            await asyncio.sleep(pause)
+        return await self._create_batch(body, key)
 
     async def get(self, job_id: str) -> Job:
         """Read a job; raises `NotFound`."""
@@ -189,6 +201,9 @@ class Jobs(Returning):
                     case JobCompleted() | JobFailed() | JobCanceled():
                         break
         return await self.get(job_id)
+
+    async def _create_batch(self, body: BatchBody, key: str) -> tuple[CreateOutcome, ...]:
+        return (await self._post_once("/v1/jobs/batch", CreateManyReply, body=body, key=key)).outcomes
 
     async def _post_once(
         self, path: str, answer: type[R], *, body: BaseModel | None = None, key: str | None

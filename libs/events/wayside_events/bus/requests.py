@@ -38,7 +38,7 @@ T = TypeVar("T")
 IN_FLIGHT_LIMIT = 10_000
 """Requests one service instance works on (parked claims included) before it answers `overloaded`."""
 
-UNDELIVERED_SECONDS = 5.0
+UNDELIVERED_SECONDS = 2.0
 """How long the server may take to say that a reply reached nobody."""
 
 NO_RESPONDERS = "503"
