@@ -290,8 +290,4 @@ async def test_the_log_command_says_how_much_of_the_log_is_gone(script: Script) 
 async def test_a_refused_token_is_said_in_whole_sentences(script: Script) -> None:
     script.answers = [lambda: problem(401)]
     result = await command(script, "jobs", "get", JOB)
-<<<<<<< HEAD
-    assert result.stderr == "wayside: Detail. (code) Is the token still valid? See `wayside token`.\n"
-=======
     assert result.stderr == "wayside: Detail (code). Is the token still valid? See `wayside token`.\n"
->>>>>>> 5c9e6c3 (wip)
