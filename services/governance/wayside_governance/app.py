@@ -47,6 +47,7 @@ from wayside_service.bus import bus_for, bus_resource
 from wayside_service.database import Database, database_resource, load_migrations
 from wayside_service.database.migrations import Migration
 from wayside_service.http import ApiInfo
+from wayside_service.idempotency import Once, forgetting_resource
 from wayside_service.metrics import METRICS
 from wayside_service.middleware import ERRORS
 from wayside_service.outbox import Relay, outbox_resource
@@ -89,7 +90,8 @@ def build(settings: GovernanceSettings) -> web.Application:
     intake = IntakeService(database, wake_all, metrics)
     app[INTAKE] = intake
     app[RULES] = RuleService(database, dict.fromkeys(sorted(settings.reject_reason_codes)))
-    app[DECISIONS] = DecisionService(decider)
+    once = Once(database)
+    app[DECISIONS] = DecisionService(decider, once)
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
     app[REVIEWS] = ReviewService(database)
@@ -112,6 +114,7 @@ def build(settings: GovernanceSettings) -> web.Application:
             bus_resource(bus, serve_requests),
             outbox_resource(relay),
             policies_resource(policies, database),
+            forgetting_resource(once),
             sealing_resource(Sealer(database, relay.wake, settings.audit_seal_seconds)),
         ]
     )

@@ -15,13 +15,20 @@ from wayside_events.contracts.governance import (
 from wayside_events.identifiers import Id
 from wayside_governance.domain import errors
 from wayside_governance.routes.keys import DECISIONS
+from wayside_governance.service.decisions import Asker
 from wayside_governance.service.pages import Page
 from wayside_service.auth import Principal, Role
-from wayside_service.http import ClosedModel, RouteTable
+from wayside_service.http import ClosedModel, Reply, RouteTable
+from wayside_service.idempotency import IdempotencyConflict, IdempotencyHeaders, reply_of
 
 routes = RouteTable(tags=["suggestions"])
 
-_CONFLICTS: Final = (errors.SuggestionNotFound, errors.StaleRevision, errors.IllegalTransition)
+_CONFLICTS: Final = (
+    errors.SuggestionNotFound,
+    errors.StaleRevision,
+    errors.IllegalTransition,
+    IdempotencyConflict,
+)
 
 
 class RivalQuery(ClosedModel):
@@ -46,14 +53,19 @@ class RivalQuery(ClosedModel):
     ],
 )
 async def approve_suggestion(
-    request: web.Request, principal: Principal, suggestion_id: Id, body: ApproveRequest
-) -> DecisionReply:
+    request: web.Request,
+    principal: Principal,
+    suggestion_id: Id,
+    body: ApproveRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """Whoever proposed any of the evidence cannot approve, whatever roles they have.
 
     Where the type needs two approvals, the first one is recorded as the verdict `endorse`, and the suggestion goes on
     waiting. `rivals: "supersede"` takes the pending rivals of a functional type out of the queue with it.
     """
-    return await request.app[DECISIONS].approve(principal, suggestion_id, body)
+    asker = Asker(principal, headers.idempotency_key)
+    return reply_of(await request.app[DECISIONS].approve(asker, suggestion_id, body))
 
 
 @routes.post(
@@ -64,10 +76,15 @@ async def approve_suggestion(
     errors=[*_CONFLICTS, errors.ContentChanged, errors.UnknownReason],
 )
 async def reject_suggestion(
-    request: web.Request, principal: Principal, suggestion_id: Id, body: JudgeRequest
-) -> DecisionReply:
+    request: web.Request,
+    principal: Principal,
+    suggestion_id: Id,
+    body: JudgeRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """The claim is remembered: it waits again only when its evidence or the content of its nodes is another."""
-    return await request.app[DECISIONS].reject(principal, suggestion_id, body)
+    asker = Asker(principal, headers.idempotency_key)
+    return reply_of(await request.app[DECISIONS].reject(asker, suggestion_id, body))
 
 
 @routes.post(
@@ -78,13 +95,18 @@ async def reject_suggestion(
     errors=[*_CONFLICTS, errors.EdgeChanged],
 )
 async def undo_decision(
-    request: web.Request, principal: Principal, suggestion_id: Id, body: DecisionRequest
-) -> DecisionReply:
+    request: web.Request,
+    principal: Principal,
+    suggestion_id: Id,
+    body: DecisionRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """The suggestion waits again; the edge of an approval is retracted, and rivals it superseded wait again too.
 
     Expiry, withdrawal and an endorsement can be taken back as well; an undo cannot.
     """
-    return await request.app[DECISIONS].undo(principal, suggestion_id, body)
+    asker = Asker(principal, headers.idempotency_key)
+    return reply_of(await request.app[DECISIONS].undo(asker, suggestion_id, body))
 
 
 @routes.get(

@@ -1,6 +1,7 @@
 """Approving, rejecting and undoing one suggestion."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from wayside_events.contracts.governance import (
     ApproveRequest,
@@ -13,7 +14,7 @@ from wayside_events.contracts.governance import (
     Verdict,
 )
 from wayside_events.contracts.governance import Decision as ShownDecision
-from wayside_events.identifiers import EntityId
+from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.domain.errors import DecisionConflict, GovernanceError, SuggestionNotFound
 from wayside_governance.domain.suggestion import Decision
 from wayside_governance.domain.verdicts import Outcome, Shown, Wanted
@@ -24,37 +25,41 @@ from wayside_governance.store import decisions as stored
 from wayside_governance.store import reading
 from wayside_service.auth import Principal, Role
 from wayside_service.database import Connection
+from wayside_service.idempotency import Answer, Caller, Once
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and with which idempotency key, if any."""
+
+    principal: Principal
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionService:
-    """Decides suggestions one at a time, for who may."""
+    """Decides suggestions one at a time, for who may. Answers are `DecisionReply` as JSON."""
 
     decider: Decider
+    once: Once
 
-    async def approve(
-        self, reviewer: Principal, suggestion_id: EntityId, request: ApproveRequest
-    ) -> DecisionReply:
+    async def approve(self, asker: Asker, suggestion_id: EntityId, request: ApproveRequest) -> Answer:
         """Approve: the edge exists from now on, or once a second reviewer approves where the type needs two.
 
         Raises `OwnProposal` for who proposed any of the evidence, and `RivalExists` for a functional type.
         """
-        wanted = _wanted(Verdict.APPROVE, reviewer, suggestion_id, request)
+        wanted = _wanted(Verdict.APPROVE, asker, suggestion_id, request)
         wanted = wanted._replace(shown=_shown(request), supersedes_rivals=request.rivals == "supersede")
-        return await self._decide(reviewer, wanted)
+        return await self._decide(asker, wanted, request)
 
-    async def reject(
-        self, reviewer: Principal, suggestion_id: EntityId, request: JudgeRequest
-    ) -> DecisionReply:
+    async def reject(self, asker: Asker, suggestion_id: EntityId, request: JudgeRequest) -> Answer:
         """Reject, for a known reason, and remember on what. Who proposed may reject too: no edge comes of it."""
-        wanted = _wanted(Verdict.REJECT, reviewer, suggestion_id, request)
-        return await self._decide(reviewer, wanted._replace(shown=_shown(request)))
+        wanted = _wanted(Verdict.REJECT, asker, suggestion_id, request)
+        return await self._decide(asker, wanted._replace(shown=_shown(request)), request)
 
-    async def undo(
-        self, reviewer: Principal, suggestion_id: EntityId, request: DecisionRequest
-    ) -> DecisionReply:
+    async def undo(self, asker: Asker, suggestion_id: EntityId, request: DecisionRequest) -> Answer:
         """Take the latest decision back, by whomever it was; raises `EdgeChanged` when its edge is another now."""
-        return await self._decide(reviewer, _wanted(Verdict.UNDO, reviewer, suggestion_id, request))
+        return await self._decide(asker, _wanted(Verdict.UNDO, asker, suggestion_id, request), request)
 
     async def rivals(self, reader: Principal, suggestion_id: EntityId, page: Page) -> RivalPage:
         """Return a page of the suggestions that exclude this one, by the node they lead to."""
@@ -72,18 +77,36 @@ class DecisionService:
         next_page = shown_rivals[-1].to_node_id if len(found) > page.limit else None
         return RivalPage(is_functional=is_functional, items=shown_rivals, next_page=next_page)
 
-    async def _decide(self, reviewer: Principal, wanted: Wanted) -> DecisionReply:
+    async def _decide(self, asker: Asker, wanted: Wanted, request: DecisionRequest) -> Answer:
+        scope = await self._scope_of(asker.principal, wanted.suggestion_id)
+        caller = Caller(scope=scope, subject=asker.principal.subject, key=asker.key)
+        outcomes: list[Outcome] = []
+
+        async def act(connection: Connection) -> Answer:
+            outcome = await self._decided(connection, await with_time_taken(connection, wanted))
+            outcomes.append(outcome)
+            suggestion = await reading.suggestion(connection, wanted.suggestion_id)
+            assert suggestion is not None
+            reply = DecisionReply(
+                decision=shown(outcome.decision), suggestion=suggestion, linked=_linked(outcome)
+            )
+            return Answer(HTTPStatus.OK, reply.model_dump_json().encode())
+
         try:
-            async with self.decider.database.transaction() as connection:
-                await _check_rights(connection, reviewer, wanted.suggestion_id)
-                outcome = await self._decided(connection, await with_time_taken(connection, wanted))
-                suggestion = await reading.suggestion(connection, wanted.suggestion_id)
+            answer = await self.once.run(caller.asks(wanted.verdict, wanted.suggestion_id, request), act)
         except DecisionConflict as conflict:
             conflict.current = await self._current(wanted.suggestion_id)
             raise
-        self.decider.committed([outcome])
-        assert suggestion is not None
-        return DecisionReply(decision=shown(outcome.decision), suggestion=suggestion, linked=_linked(outcome))
+        self.decider.committed(outcomes)
+        return answer
+
+    async def _scope_of(self, reviewer: Principal, suggestion_id: EntityId) -> ScopeName:
+        async with self.decider.database.acquire() as connection:
+            scope = await reading.scope_of(connection, suggestion_id)
+        if scope is None or not reviewer.may(Role.VIEWER, scope):
+            raise SuggestionNotFound(f"There is no suggestion {suggestion_id}.")
+        reviewer.require(Role.REVIEWER, scope)
+        return scope
 
     async def _decided(self, connection: Connection, wanted: Wanted) -> Outcome:
         [result] = await self.decider.decide(connection, [wanted])
@@ -97,13 +120,11 @@ class DecisionService:
         return None if suggestion is None else suggestion.model_dump(mode="json", exclude_none=True)
 
 
-def _wanted(
-    verdict: Verdict, reviewer: Principal, suggestion_id: EntityId, request: DecisionRequest
-) -> Wanted:
+def _wanted(verdict: Verdict, asker: Asker, suggestion_id: EntityId, request: DecisionRequest) -> Wanted:
     return Wanted(
         suggestion_id=suggestion_id,
         verdict=verdict,
-        reviewed_by=reviewer.subject,
+        reviewed_by=asker.principal.subject,
         revision=request.revision,
         reason_code=request.reason_code,
         note=request.note,
@@ -131,13 +152,6 @@ def _linked(outcome: Outcome) -> tuple[LinkedDecision, ...]:
         )
         for one in outcome.linked
     )
-
-
-async def _check_rights(connection: Connection, reviewer: Principal, suggestion_id: EntityId) -> None:
-    scope = await reading.scope_of(connection, suggestion_id)
-    if scope is None or not reviewer.may(Role.VIEWER, scope):
-        raise SuggestionNotFound(f"There is no suggestion {suggestion_id}.")
-    reviewer.require(Role.REVIEWER, scope)
 
 
 def shown(decision: Decision) -> ShownDecision:
