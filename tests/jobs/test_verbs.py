@@ -149,7 +149,9 @@ def test_an_error_that_is_not_retryable_fails_the_job_at_once() -> None:
 def test_a_lost_attempt_is_queued_again_and_its_token_void() -> None:
     change = verbs.lose(running(), draw=0.5, now=after(60))
     assert (change.job.status, change.fact) == (JobStatus.QUEUED, Queued(QueuedReason.LOST))
-    assert (change.job.token_hash, orjson.loads(change.job.error or "")["code"]) == (None, "lost")
+    error = orjson.loads(change.job.error or "")
+    assert (change.job.token_hash, error["code"]) == (None, "lost")
+    assert error["message"] == "The runner fell silent for longer than its lease of 30 s."
 
 
 def test_a_release_is_queued_at_once_and_burns_no_attempt() -> None:

@@ -115,12 +115,12 @@ def fail(job: Job, error: JobError, *, seq: int, draw: float, now: datetime) -> 
 
 def lose(job: Job, *, draw: float, now: datetime) -> Change:
     """running → queued or failed: the lease expired, and the token is void from now on."""
-    return _ended(_fenced(job), Ended(Verb.LOSE, LOST, QueuedReason.LOST, draw), now)
+    return _ended(_fenced(job), Ended(Verb.LOSE, _lost(job), QueuedReason.LOST, draw), now)
 
 
 def time_out(job: Job, *, draw: float, now: datetime) -> Change:
     """running → queued or failed: the attempt ran too long, and the token is void from now on."""
-    return _ended(_fenced(job), Ended(Verb.TIME_OUT, TIMED_OUT, QueuedReason.TIMEOUT, draw), now)
+    return _ended(_fenced(job), Ended(Verb.TIME_OUT, _timed_out(job), QueuedReason.TIMEOUT, draw), now)
 
 
 def release(job: Job, *, seq: int, now: datetime) -> Change:
@@ -185,6 +185,18 @@ def reissued(job: Job, token_hash: bytes) -> Job:
     """A new token for the attempt of a process whose answer to `create` was lost; nothing visible changes."""
     _check(job, Verb.HEARTBEAT)
     return job._replace(token_hash=token_hash, seq=0)
+
+
+def _lost(job: Job) -> JobError:
+    said = f"The runner fell silent for longer than its lease of {job.policy.lease_seconds:g} s."
+    return LOST.model_copy(update={"message": said})
+
+
+def _timed_out(job: Job) -> JobError:
+    if job.policy.timeout_seconds is None:
+        return TIMED_OUT
+    said = f"The attempt ran longer than its time-out of {job.policy.timeout_seconds:g} s."
+    return TIMED_OUT.model_copy(update={"message": said})
 
 
 def _ended(job: Job, ended: Ended, now: datetime) -> Change:
