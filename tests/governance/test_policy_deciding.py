@@ -74,6 +74,36 @@ async def test_what_a_policy_may_not_decide_is_left_to_people(api: Api) -> None:
     assert (await api.suggestion(suggestion["id"]))["status"] == "pending"
 
 
+async def test_a_suggestion_that_cannot_be_evaluated_is_left_to_people_and_holds_up_no_other(
+    api: Api, connection: Connection
+) -> None:
+    before = [await api.suggest(number, confidence=0.9) for number in range(3)]
+    await connection.execute("UPDATE suggestions SET maxima = '[]' WHERE id = $1", before[1]["id"])
+    await enable_policy(api, await put_policy(api))
+    assert await is_decided(api, before[0])
+    assert await is_decided(api, before[2])
+    assert await is_looked_at(api, "failed")
+    assert (await api.suggestion(before[1]["id"]))["status"] == "pending"
+
+
+async def test_a_policy_that_cannot_be_read_does_nothing(api: Api, connection: Connection) -> None:
+    await put_policy(api, "newer", min_confidence=0.5)
+    policy = await put_policy(api, min_confidence=0.85)
+    await connection.execute("ALTER TABLE policy_versions DISABLE TRIGGER policy_versions_append_only")
+    await connection.execute(
+        "UPDATE policy_versions SET document = document || '{\"added_later\": 1}' WHERE policy_id <> $1",
+        policy["id"],
+    )
+    await connection.execute("UPDATE policies SET state = 'enabled', enabled_at = now()")
+    await connection.execute(
+        "INSERT INTO policy_walks (policy_id) SELECT id FROM policies ON CONFLICT DO NOTHING"
+    )
+    unsure, sure = await api.suggest(1, confidence=0.8), await api.suggest(2, confidence=0.9)
+    assert await is_decided(api, sure)
+    assert await is_looked_at(api, "not_fired")
+    assert (await api.suggestion(unsure["id"]))["status"] == "pending"
+
+
 async def test_a_measured_policy_acts_once_people_have_agreed_often_enough(api: Api, reviewer: Api) -> None:
     measured = {"min_precision": 0.5, "min_decisions": 5}
     await enable_policy(api, await put_policy(api, min_confidence=0, measured=measured, hold_out=0.0001))

@@ -77,6 +77,7 @@ async def test_statements_read_what_they_are_about_and_no_other_scope(connection
     planned_for_their_filters: list[tuple[Query, Sequence[object], int]] = [
         (CALIBRATION.calibration, (*span, None, None, 10, 200, 1_000), 1_000),
         (CALIBRATION.calibration, (*span, "type1", "model1", 10, 200, 100), 400),
+        (CALIBRATION.calibration, (*span, None, "", 20, 200, 100), 100),
         (CALIBRATION.acceptance, (*span, None, "", "day", 1_000), 1_000),
         (CALIBRATION.acceptance, (*span, "type1", "model1", "day", 100), 400),
         (POLICIES.history, ("acme", 100), 400),

@@ -65,7 +65,7 @@ CREATE INDEX judgements_by_time ON judgements (scope, judged_at)
 CREATE INDEX judgements_by_source ON judgements (scope, relationship_type, source_model, judged_at)
     INCLUDE (confidence, is_accepted);
 CREATE INDEX judgements_by_source_and_time ON judgements (scope, source_model, judged_at)
-    INCLUDE (relationship_type, is_accepted);
+    INCLUDE (relationship_type, confidence, is_accepted);
 
 -- What people said of a policy: of a held-out suggestion by deciding it, of a decision by undoing it.
 CREATE TABLE policy_checks (

@@ -35,6 +35,7 @@ REPORTED_TIME: Final = timedelta(days=90)
 """What a report is about that does not say since when."""
 
 _BOUNDARY_BINS: Final = 20
+_BOUNDARY_LIMITS: Final = LIMITS._replace(judgements=20_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ class CalibrationService:
 async def boundaries(connection: Connection, scope: ScopeName) -> dict[str, float]:
     """Return for each type the confidence at which people accept as often as they reject, where anyone judged it.
 
-    It is of all sources together, and of the time that a report is about.
+    It is of all sources together, of the latest judgements. Wants a transaction.
     """
     until = datetime.now(UTC)
     span = Span(scope, until - REPORTED_TIME, until, source_model=ALL_SOURCES)
-    groups = await stored.groups(connection, span, _BOUNDARY_BINS, LIMITS)
+    groups = await stored.groups(connection, span, _BOUNDARY_BINS, _BOUNDARY_LIMITS)
     return {
         group.relationship_type: boundary(found[number] for number in sorted(found))
         for group, found in groups.items()

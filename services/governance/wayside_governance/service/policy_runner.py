@@ -120,17 +120,10 @@ class PolicyRunner:
             taken = await stored.take_unevaluated(connection, scope, BATCH)
             return taken
 
-        try:
-            acts = await self._batch(scope, take, is_queued=True)
-        except Unavailable:
-            raise
-        except Exception as error:
-            if not taken:
-                raise
-            log.info("policy_batch_split", scope=scope, size=len(taken), error=repr(error))
+        acts = await self._try_batch(scope, take, is_queued=True)
+        if acts is None:
             await self._in_halves(scope, [one.candidate.id for one in taken])
-            acts = Acts((), ())
-        return acts, len(taken) == BATCH
+        return acts or Acts((), ()), len(taken) == BATCH
 
     async def _walk(self, policy: Acting) -> bool:
         """Go a step on in a policy's walk over what waits; returns whether there is more, for this instance."""
@@ -146,14 +139,7 @@ class PolicyRunner:
             await stored.move_walk(connection, policy.subject.id, after)
             return await stored.lock_waiting(connection, wanted)
 
-        try:
-            await self._batch(policy.scope, take, is_queued=False)
-        except Unavailable:
-            raise
-        except Exception as error:
-            if not wanted:
-                raise
-            log.info("policy_walk_split", policy=policy.subject.name, size=len(wanted), error=repr(error))
+        if await self._try_batch(policy.scope, take, is_queued=False) is None:
             await self._in_halves(policy.scope, wanted)
             async with self._database.transaction() as connection:
                 await stored.move_walk(connection, policy.subject.id, after)
@@ -165,20 +151,37 @@ class PolicyRunner:
         async def take(connection: Connection, _: Acts) -> Sequence[Waiting]:
             return await stored.lock_waiting(connection, suggestion_ids)
 
+        if await self._try_batch(scope, take, is_queued=True) is not None:
+            return
+        if len(suggestion_ids) > 1:
+            middle = len(suggestion_ids) // 2
+            await self._in_halves(scope, suggestion_ids[:middle])
+            await self._in_halves(scope, suggestion_ids[middle:])
+            return
+        log.error("suggestion_left_to_people", scope=scope, suggestion_ids=suggestion_ids)
+        async with self._database.transaction() as connection:
+            await stored.write_evaluated(connection, [(one, None, None) for one in suggestion_ids])
+        self._metrics.count([Looked.FAILED])
+
+    async def _try_batch(self, scope: ScopeName, take: Take, *, is_queued: bool) -> Acts | None:
+        """Look at a batch; `None` when that failed after something was taken, which is looked at in parts then."""
+        has_taken = False
+
+        async def noted(connection: Connection, acts: Acts) -> Sequence[Waiting]:
+            nonlocal has_taken
+            waiting = await take(connection, acts)
+            has_taken = bool(waiting)
+            return waiting
+
         try:
-            await self._batch(scope, take, is_queued=True)
+            return await self._batch(scope, noted, is_queued=is_queued)
         except Unavailable:
             raise
-        except Exception:
-            if len(suggestion_ids) > 1:
-                middle = len(suggestion_ids) // 2
-                await self._in_halves(scope, suggestion_ids[:middle])
-                await self._in_halves(scope, suggestion_ids[middle:])
-                return
-            log.exception("suggestion_left_to_people", scope=scope, suggestion_id=suggestion_ids[0])
-            async with self._database.transaction() as connection:
-                await stored.write_evaluated(connection, [(suggestion_ids[0], None, None)])
-            self._metrics.count([Looked.FAILED])
+        except Exception as error:
+            if not has_taken:
+                raise
+            log.warning("policy_batch_failed", scope=scope, error=repr(error))
+        return None
 
     async def _batch(self, scope: ScopeName, take: Take, *, is_queued: bool) -> Acts:
         """Look at what `take` locks, all in one transaction."""
