@@ -46,7 +46,8 @@ async def worker(services: Cluster) -> AsyncIterator[Worker]:
 async def test_who_comes_back_finds_their_jobs_what_they_logged_and_what_has_ended(
     someone: Client, worker: Worker
 ) -> None:
-    await created_once_known(someone, "greet")
+    first = await created_once_known(someone, "greet")
+    await someone.jobs.wait(first.id, timeout_seconds=20)
     before = (await someone.jobs.page(scope="acme", limit=1)).cursor
     parent = await someone.jobs.create("greet", scope="acme", session_id="back", queue="nobody")
     child = await someone.jobs.create("greet", scope="acme", session_id="back", parent_id=parent.id)
@@ -90,6 +91,11 @@ async def test_an_operator_sees_workers_and_types_and_sets_what_holds_for_queues
     everywhere: Client, someone: Client, worker: Worker
 ) -> None:
     await created_once_known(someone, "greet")
+
+    async def is_listed() -> bool:
+        return bool((await everywhere.workers.page(job_type="greet", status="active")).items)
+
+    assert await eventually(is_listed)
     [listed] = [one async for one in everywhere.workers.list(job_type="greet", status="active")]
     assert (listed.name.partition("-")[0], listed.queues) == ("returner", ("returning",))
 
