@@ -48,6 +48,15 @@ def test_in_a_narrow_terminal_progress_is_short_and_every_job_one_line() -> None
     assert (len(wide), "45 % · reading" in wide[1]) == (4, True)
 
 
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_no_column_is_lost_however_long_types_and_progress_are(width: int) -> None:
+    long = {"type": "customers.import.from_spreadsheet", "progress": Progress(percent=45, message=ODD * 9)}
+    table = shown(rendering.jobs_table([job().model_copy(update=long)], width), width=width)
+    header, line = table.splitlines()
+    assert header.split() == ["id", "type", "status", "progress", "age", *(["took"] if width >= 110 else [])]
+    assert all(part in line for part in (job().id, "customers", job().status.value, "45 %"))
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

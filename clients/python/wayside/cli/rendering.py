@@ -61,28 +61,44 @@ _CLAIMS = (
 
 ID_WIDTH = 36
 STATUS_WIDTH = 9
+SHORT_PROGRESS = 11
+NARROW_REST = ID_WIDTH + STATUS_WIDTH + 6 + 4 * 2
+"""What the other columns of a list of jobs need: id, status and age, and the gaps between all."""
+
+WIDE_REST = NARROW_REST + 12
+"""And how long they took."""
 
 Show = Callable[[Job | AnyEvent], None]
 
 
 def jobs_table(jobs: Sequence[Job], width: int) -> Table:
-    """A list of jobs; in a narrow terminal how far they are is a percentage or a count."""
+    """A list of jobs, each in one line; in a narrow terminal how far they are is a percentage or a count."""
     is_wide = width >= WIDE
+    said = [progress_text(job.progress) if is_wide else short_progress(job.progress) for job in jobs]
+    types, progress = _widths(width - (WIDE_REST if is_wide else NARROW_REST), jobs, said, is_wide=is_wide)
     table = Table(box=None, header_style="bold", pad_edge=False)
     # An id that was cut off could not be copied.
     table.add_column("id", no_wrap=True, min_width=ID_WIDTH)
-    table.add_column("type", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("type", no_wrap=True, overflow="ellipsis", max_width=types)
     table.add_column("status", no_wrap=True, min_width=STATUS_WIDTH)
-    table.add_column("progress", no_wrap=True, overflow="ellipsis", ratio=1 if is_wide else None)
+    table.add_column("progress", no_wrap=True, overflow="ellipsis", max_width=progress)
     for column in ("age", "took") if is_wide else ("age",):
-        table.add_column(column, no_wrap=True, min_width=5, justify="right")
-    for job in jobs:
-        progress = progress_text(job.progress) if is_wide else short_progress(job.progress)
+        table.add_column(column, no_wrap=True, justify="right")
+    for job, text in zip(jobs, said, strict=True):
         took = [seconds_text(job.duration_seconds)] if is_wide else []
-        table.add_row(
-            job.id, Text(job.type), status_text(job.status), Text(progress), age(job.created_at), *took
-        )
+        table.add_row(job.id, Text(job.type), status_text(job.status), Text(text), age(job.created_at), *took)
     return table
+
+
+def _widths(room: int, jobs: Sequence[Job], said: Sequence[str], *, is_wide: bool) -> tuple[int, int]:
+    """How wide types and progress may be; in a wide terminal progress has what types leave, in a narrow one they it."""
+    longest_type = max((len(job.type) for job in jobs), default=0)
+    longest = max(map(len, said), default=0)
+    if is_wide:
+        types = min(longest_type, max(room // 3, room - longest))
+        return types, room - types
+    progress = min(max(longest, len("progress")), SHORT_PROGRESS)
+    return max(room - progress, len("type")), progress
 
 
 def job_details(job: Job) -> Table:
