@@ -215,7 +215,9 @@ class Reporter:
                 assert_never(consequence)
 
     def _fence(self, attempt: Attempt, kind: str) -> None:
-        logger.warning(
+        # What nobody wants to keep is no loss.
+        logger.log(
+            logging.DEBUG if kind == "release" else logging.WARNING,
             "job %s attempt %d is not ours any more; '%s' and what follows it is discarded",
             *attempt.key,
             kind,
