@@ -172,6 +172,11 @@ class Ending:
                 self._fail("timeout", f"the operation ran longer than {self._timeout_seconds:g} s")
             case Exception():
                 attempt.fail(failure(error).model_copy(update={"retryable": False}))
+            case asyncio.CancelledError():
+                self._fail(
+                    "interrupted",
+                    "the operation was cancelled with its task: its client left, or its process ends",
+                )
             case _:
                 self._fail("interrupted", f"the process ended the operation: {type(error).__name__}")
 
