@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionReconnectingError, Error
 
@@ -60,6 +61,7 @@ class ReconnectingClient(Client):
         super().__init__()
         self.denied: set[str] = set()
         self._receivers: dict[int, Receive] = {}
+        self._answers_to = ""
         self._ps = QuickParser(self, self._receivers)
 
     async def receive(self, subject: str, callback: Receive) -> Subscription:
@@ -82,6 +84,20 @@ class ReconnectingClient(Client):
         self._receivers.pop(subscription._id, None)  # noqa: SLF001
         if not self.is_closed:
             await subscription.unsubscribe()
+
+    async def _init_request_sub(self) -> None:
+        """Hand answers to those who wait for them while they are read."""
+        await super()._init_request_sub()
+        assert self._resp_sub_prefix is not None
+        self._answers_to = self._resp_sub_prefix.decode()
+        subject = f"{self._answers_to}*"
+        [number] = [number for number, each in self._subs.items() if each.subject == subject]
+        self._receivers[number] = self._on_answer
+
+    def _on_answer(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        future = self._resp_map.get(subject.removeprefix(self._answers_to))
+        if future is not None and not future.done():
+            future.set_result(Msg(self, subject, "", payload, dict(headers) or None))
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
         return read_headers(headers) if headers else None

@@ -94,11 +94,15 @@ class Database:
         """Lend a connection; failures of it inside the block become `DatabaseUnavailable`."""
         if self._pool is None or not self._ready.is_set():
             raise DatabaseUnavailable
+        patience = self._settings.database_acquire_timeout_seconds
         with database_errors():
-            async with self._pool.acquire(
-                timeout=self._settings.database_acquire_timeout_seconds
-            ) as connection:
+            # The pool's own time-out costs a task for each connection.
+            async with asyncio.timeout(patience):
+                connection = await self._pool.acquire()
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection, timeout=patience)
 
     @asynccontextmanager
     async def transaction(self, **options: Any) -> AsyncIterator[Connection]:

@@ -103,7 +103,9 @@ class Creator:
             async with self._store.statement() if are_alone else self._store.transaction() as unit:
                 making = Making(unit, self._desk, self._limits)
                 answers = await making.run(creations)
-            making.promise.keep(making.claimed)
+                if are_alone:
+                    await making.keep()
+            await making.keep()
         finally:
             if making is not None:
                 making.promise.put_back()

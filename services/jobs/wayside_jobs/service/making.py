@@ -1,5 +1,6 @@
 """One transaction that creates jobs: repeats are found, new ones inserted, answers kept."""
 
+import asyncio
 from collections import Counter as Count
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.claiming import ClaimDesk, Promise
 from wayside_jobs.service.tokens import new_token
 from wayside_jobs.store import Creations, Family, KeyUse, NewJob, Period, Uniques, Unit
+
+_TURNS = 2
+"""Turns of the event loop in which an answer is written and sent."""
 
 
 class Creation(NamedTuple):
@@ -133,6 +137,12 @@ class Making:
         )
         await self._store_answers(free)
         return self._answers
+
+    async def keep(self) -> None:
+        """Answer the claims that were promised jobs, once these are committed, and before anything else is done."""
+        if self.promise.keep(self.claimed):
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     async def _with_parents(self, creations: Sequence[Creation]) -> list[Creation]:
         """Lock the parents and find the roots; whose parent is not there, or may have no more children, is refused."""

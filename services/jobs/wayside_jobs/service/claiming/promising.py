@@ -40,12 +40,13 @@ class Promise:
         wanted = {item.queue for share in self._shares for item in share.ready if item.id in self.attempts}
         return Gate([queue for queue, _ in pairs], [job_type for _, job_type in pairs], list(wanted))
 
-    def keep(self, claimed: Iterable[Claimed]) -> None:
-        """Answer the claims with the jobs that were committed."""
+    def keep(self, claimed: Iterable[Claimed]) -> bool:
+        """Answer the claims with the jobs that were committed, once; returns whether there were any."""
         known = {job.id: job for job in claimed}
-        for lane, gifts, ready in self._shares:
+        shares, self._shares = self._shares, ()
+        for lane, gifts, ready in shares:
             lane.keep(gifts, ready, known)
-        self._shares = ()
+        return bool(shares)
 
     def put_back(self) -> None:
         """Let the claims wait on."""
