@@ -30,4 +30,4 @@ async def bulk_jobs(
     require_one_of(principal, body.scope, Role.OPERATOR, field="/scope")
     caller = Caller(scope=body.scope, subject=principal.subject, key=headers.idempotency_key)
     answer = await request.app[JOBS].bulk.order(caller, body, traceparent=current_traceparent())
-    return once(answer)
+    return once(answer.status, answer.body, is_replay=answer.is_replay)

@@ -32,4 +32,4 @@ async def cancel_job(
     """
     caller = await operator_of(request, principal, job_id, headers)
     answer = await request.app[JOBS].canceler.cancel(caller, job_id, body or CancelBody())
-    return once(answer)
+    return once(answer.status, answer.body, is_replay=answer.is_replay)

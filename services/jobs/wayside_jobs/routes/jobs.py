@@ -30,7 +30,6 @@ from wayside_jobs.routes.parameters import (
     sees,
 )
 from wayside_jobs.service.making import Created
-from wayside_jobs.store.keys import Answer
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 from wayside_service.tracing import current_traceparent
@@ -83,7 +82,7 @@ async def create_job(
     origin = Origin(created_by=principal.subject, traceparent=current_traceparent())
     created = await request.app[JOBS].creator.create(body, origin, headers.idempotency_key)
     status = HTTPStatus.CREATED if created.is_new else HTTPStatus.OK
-    return once(Answer(status, _with_assignment(created), is_replay=created.is_replay))
+    return once(status, _with_assignment(created), is_replay=created.is_replay)
 
 
 @routes.get(

@@ -11,7 +11,6 @@ from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import Scope, ScopeName, parse_scope
 from wayside_jobs.service.jobs import Jobs
 from wayside_jobs.service.repeating import Caller
-from wayside_jobs.store.keys import Answer
 from wayside_service.auth import ALL_SCOPES, Principal, Role, role_needed
 from wayside_service.errors import InvalidInput, ScopeForbidden
 from wayside_service.http import ClosedModel, Reply
@@ -55,9 +54,9 @@ class IdempotencyHeaders(BaseModel):
     )
 
 
-def once(answer: Answer) -> Reply:
+def once(status: int, body: bytes, *, is_replay: bool) -> Reply:
     """Return an answer as it was given first; one that was given before says so."""
-    return Reply(answer.body, status=answer.status, headers=_REPLAYED if answer.is_replay else {})
+    return Reply(body, status=status, headers=_REPLAYED if is_replay else {})
 
 
 def scope_of(query: ScopeQuery, principal: Principal) -> ScopeName:

@@ -37,4 +37,4 @@ async def retry_job(
     """
     caller = await operator_of(request, principal, job_id, headers)
     answer = await request.app[JOBS].retrier.retry(caller, job_id, traceparent=current_traceparent())
-    return once(answer)
+    return once(answer.status, answer.body, is_replay=answer.is_replay)
