@@ -50,16 +50,3 @@ END $$;
 
 CREATE TRIGGER decisions_end_leases AFTER INSERT ON decisions REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION end_leases();
-
--- Whether a card can be given to a reviewer: nobody has it, they did not skip it, and they may approve it.
-CREATE FUNCTION is_free_for(who text, card uuid, endorsed_by text[]) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT who <> ALL(endorsed_by)
-       AND NOT EXISTS (
-           SELECT FROM review_leases WHERE suggestion_id = card AND expires_at > statement_timestamp()
-       )
-       AND NOT EXISTS (
-           SELECT FROM review_skips
-           WHERE suggestion_id = card AND reviewer = who AND until > statement_timestamp()
-       )
-       AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card AND proposed_by = who)
-$$;

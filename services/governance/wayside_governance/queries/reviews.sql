@@ -1,7 +1,9 @@
 -- Statements of review sessions. Times are the database's.
 --
 -- Candidates are found first, and then leased in one statement: that one decides, and skips what somebody else has locked.
--- Filters: $1 scope, $2 reviewer, $3 to $10 confidence from and to, ends, either end, type, source and run.
+-- Filters: $1 scope, $2 reviewer, $3 to $10 confidence from and to, ends, either end, type, source and run. A card is free for a
+-- reviewer when nobody has it, they did not skip it, and they may approve it. That is asked card by card, as scalar subqueries:
+-- with NOT EXISTS the planner may join all leases, skips and evidence first, to find ten cards.
 
 -- name: candidates_by_confidence
 -- Cards that are free for a reviewer, the surest first.
@@ -14,7 +16,11 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND ($8::text IS NULL OR card.relationship_type = $8)
   AND ($9::text IS NULL OR card.maxima ? $9)
   AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-  AND is_free_for($2, card.id, card.endorsed_by)
+  AND $2 <> ALL(card.endorsed_by)
+  AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+  AND (SELECT true FROM review_skips
+       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+  AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
 ORDER BY card.confidence DESC, card.id DESC
 LIMIT $11;
 
@@ -29,7 +35,11 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND ($8::text IS NULL OR card.relationship_type = $8)
   AND ($9::text IS NULL OR card.maxima ? $9)
   AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-  AND is_free_for($2, card.id, card.endorsed_by)
+  AND $2 <> ALL(card.endorsed_by)
+  AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+  AND (SELECT true FROM review_skips
+       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+  AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
 ORDER BY card.created_at DESC, card.id DESC
 LIMIT $11;
 
@@ -51,7 +61,11 @@ FROM (
               AND ($8::text IS NULL OR card.relationship_type = $8)
               AND ($9::text IS NULL OR card.maxima ? $9)
               AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-              AND is_free_for($2, card.id, card.endorsed_by)
+              AND $2 <> ALL(card.endorsed_by)
+              AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+              AND (SELECT true FROM review_skips
+                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+              AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
             ORDER BY card.confidence, card.id
             LIMIT $11
         )
@@ -67,7 +81,11 @@ FROM (
               AND ($8::text IS NULL OR card.relationship_type = $8)
               AND ($9::text IS NULL OR card.maxima ? $9)
               AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-              AND is_free_for($2, card.id, card.endorsed_by)
+              AND $2 <> ALL(card.endorsed_by)
+              AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+              AND (SELECT true FROM review_skips
+                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+              AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
             ORDER BY card.confidence DESC, card.id DESC
             LIMIT $11
         )
@@ -84,7 +102,11 @@ FROM (
           AND ($8::text IS NULL OR card.relationship_type = $8)
           AND ($9::text IS NULL OR card.maxima ? $9)
           AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-          AND is_free_for($2, card.id, card.endorsed_by)
+          AND $2 <> ALL(card.endorsed_by)
+          AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+          AND (SELECT true FROM review_skips
+               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+          AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
         ORDER BY card.confidence, card.id
         LIMIT $11
     )
@@ -100,7 +122,11 @@ FROM (
           AND ($8::text IS NULL OR card.relationship_type = $8)
           AND ($9::text IS NULL OR card.maxima ? $9)
           AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-          AND is_free_for($2, card.id, card.endorsed_by)
+          AND $2 <> ALL(card.endorsed_by)
+          AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+          AND (SELECT true FROM review_skips
+               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+          AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
         ORDER BY card.confidence DESC, card.id DESC
         LIMIT $11
     )
@@ -121,7 +147,11 @@ FROM (
       AND ($8::text IS NULL OR card.relationship_type = $8)
       AND ($9::text IS NULL OR card.maxima ? $9)
       AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-      AND is_free_for($2, card.id, card.endorsed_by)
+      AND $2 <> ALL(card.endorsed_by)
+      AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+      AND (SELECT true FROM review_skips
+           WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+      AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
     ORDER BY card.confidence DESC, card.id DESC
     LIMIT $12
 ) AS surest
@@ -163,7 +193,11 @@ CROSS JOIN LATERAL (
         AND ($8::text IS NULL OR card.relationship_type = $8)
         AND ($9::text IS NULL OR card.maxima ? $9)
         AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-        AND is_free_for($2, card.id, card.endorsed_by)
+        AND $2 <> ALL(card.endorsed_by)
+        AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+        AND (SELECT true FROM review_skips
+             WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+        AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
     ORDER BY card.created_at, card.id
     OFFSET moments.step
     LIMIT 1
@@ -199,7 +233,11 @@ SELECT (
             AND ($8::text IS NULL OR card.relationship_type = $8)
             AND ($9::text IS NULL OR card.maxima ? $9)
             AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-            AND is_free_for($2, card.id, card.endorsed_by)
+            AND $2 <> ALL(card.endorsed_by)
+            AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
+            AND (SELECT true FROM review_skips
+                 WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
+            AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
         LIMIT $11
     ) AS free
 ) AS remaining;
@@ -210,7 +248,7 @@ INSERT INTO review_claims (id, scope, reviewer, card_order, claimed_at, touched_
 VALUES ($1, $2, $3, $4, statement_timestamp(), statement_timestamp());
 
 -- name: lease_cards
--- Lease the first $5 of some cards ($6, and whether by chance $7) that nobody has, to a claim $1 for $4 seconds, from place $8 on.
+-- Lease the first $5 of some cards ($6; $7 whether by chance) that nobody has to claim $1 for $4 seconds, from place $8 on.
 WITH free AS (
     SELECT card.id, wanted.place, wanted.is_random
     FROM unnest($6::uuid[], $7::boolean[]) WITH ORDINALITY AS wanted (id, is_random, place)

@@ -70,20 +70,21 @@ class ReviewService:
     async def _lease(self, connection: Connection, claim_id: EntityId, wanted: CardsWanted) -> None:
         known = await boundaries(connection, wanted.scope) if wanted.order is ReviewOrder.UNCERTAIN else {}
         of_types = bands(known, wanted.filters.relationship_type)
+        by_chance = drawn_by_chance(wanted.order, wanted.count, self.dice)
+        found = mixed(await reviews.draw(connection, wanted, by_chance), (), self.dice)
         leased = 0
         for _ in range(_TRIES):
+            if leased >= wanted.count:
+                break
             limit = wanted.count - leased + _SPARE
-            drawn = await reviews.draw(connection, wanted, self._draws(wanted) if not leased else 0)
             ordered = await reviews.candidates(connection, wanted, of_types, limit)
-            if not leased and ordered:
-                await reviews.insert_claim(connection, claim_id, wanted)
-            found = mixed(drawn, ordered, self.dice)
+            found = mixed((card.id for card in found), ordered, self.dice)
+            if not found:
+                break
             leased += await reviews.lease(connection, claim_id, wanted, found, place=leased)
-            if leased >= wanted.count or len(ordered) < limit:
-                return
-
-    def _draws(self, wanted: CardsWanted) -> int:
-        return drawn_by_chance(wanted.order, wanted.count, self.dice)
+            found = []
+        if leased:
+            await reviews.insert_claim(connection, claim_id, wanted)
 
     async def claims(self, scope: ScopeName, reviewer: Principal, page: Page) -> ReviewClaimPage:
         """Return the reviewer's claims that have cards."""

@@ -27,7 +27,7 @@ COUNT_LIMIT = 1_000
 CARD_DECISIONS_LIMIT = 20
 IMPACT_WINDOW = 500
 IMPACT_EDGES = 200
-SHORT_QUEUE = 500
+SHORT_QUEUE = 200
 
 _ORDERS: Final[Mapping[ReviewOrder, Query]] = MappingProxyType(
     {
