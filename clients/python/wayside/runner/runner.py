@@ -147,6 +147,7 @@ class Runner:
         Not again, if somebody has said so since the registration `since`, by default the last.
         """
         since = since or self._registration
+        await self._until_started(timeout_seconds)
         async with self._registering:
             if self._registration is not since and self.is_known_to_track(job_type):
                 return
@@ -155,6 +156,14 @@ class Runner:
             body = self._registration.model_copy(update={"tracked_types": tracked_types})
             await self.ask(REGISTER_SUBJECT, body, RegisterReply, timeout_seconds=timeout_seconds)
             self._registration = body
+
+    async def _until_started(self, timeout_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self.started.wait()
+        except TimeoutError:
+            msg = "the jobs service does not know this runner yet"
+            raise BusUnavailable(msg) from None
 
     def beat(self) -> None:
         """Say at once how this runner is, because that has changed in a way that others wait for."""
