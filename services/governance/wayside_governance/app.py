@@ -17,6 +17,7 @@ from wayside_governance.routes.keys import (
     AUDIT,
     CALIBRATION,
     DECISIONS,
+    EXPLAIN,
     GRAPH,
     INTAKE,
     POLICIES,
@@ -29,6 +30,7 @@ from wayside_governance.service.auditing import AuditService
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.explaining import ExplainService
 from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
@@ -95,6 +97,7 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
     app[REVIEWS] = ReviewService(database)
+    app[EXPLAIN] = ExplainService(database)
     app[POLICIES] = PolicyService(database, wake_all)
     app[SIMULATOR] = Simulator(database)
     app[AUDIT] = AuditService(database)

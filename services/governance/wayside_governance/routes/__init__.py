@@ -5,6 +5,7 @@ from typing import Final
 from wayside_governance.routes import (
     audit,
     decisions,
+    explain,
     graph,
     intake,
     nodes,
@@ -24,6 +25,7 @@ ROUTES: Final = (
     *policies.routes,
     *reports.routes,
     *reviews.routes,
+    *explain.routes,
     *rules.routes,
     *audit.routes,
 )

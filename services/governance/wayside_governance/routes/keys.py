@@ -7,6 +7,7 @@ from aiohttp import web
 from wayside_governance.service.auditing import AuditService
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.explaining import ExplainService
 from wayside_governance.service.graph import GraphService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
@@ -25,3 +26,4 @@ RULES: Final = web.AppKey("governance_rules", RuleService)
 AUDIT: Final = web.AppKey("governance_audit", AuditService)
 CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)
 REVIEWS: Final = web.AppKey("governance_reviews", ReviewService)
+EXPLAIN: Final = web.AppKey("governance_explain", ExplainService)

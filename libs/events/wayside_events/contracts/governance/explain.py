@@ -5,7 +5,7 @@ from pydantic import Field
 from wayside_events.contracts.governance.graph import Edge
 from wayside_events.contracts.governance.nodes import NodeDetails
 from wayside_events.contracts.governance.policies import PolicyExplanation
-from wayside_events.contracts.governance.suggestions import SuggestionDetails
+from wayside_events.contracts.governance.suggestions import Suggestion, SuggestionDetails
 from wayside_events.contracts.model import Reply
 from wayside_events.edges import SuggestionStatus
 from wayside_events.envelope import Timestamp
@@ -54,7 +54,7 @@ class Explanation(Reply):
     """All that speaks for or against a suggestion.
 
     `boundary` is the confidence at which people accept this type as often as they reject it, where anyone judged it.
-    `rivals` are other claims of the same start and type, where the type allows one; at most 20.
+    `rivals` are suggestions from the same node by the same type, where the type allows one; at most 20.
     """
 
     suggestion: SuggestionDetails
@@ -63,7 +63,7 @@ class Explanation(Reply):
     same_nodes: SimilarClaims = Field(description="The same two nodes, other types or the other way")
     same_from: SimilarClaims = Field(description="The same type from the same node to others")
     same_to: SimilarClaims = Field(description="The same type from others to the same node")
-    rivals: tuple[SimilarClaim, ...]
+    rivals: tuple[Suggestion, ...]
     policies: tuple[PolicyExplanation, ...]
     boundary: float | None = None
     held_by: Holder | None = None
