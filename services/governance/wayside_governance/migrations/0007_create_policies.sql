@@ -91,11 +91,11 @@ CREATE FUNCTION keep_judgements() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$ BEGIN
     IF EXISTS (SELECT FROM added WHERE verdict = 'undo') THEN
-        DELETE FROM judgements USING added
-        WHERE added.verdict = 'undo' AND judgements.suggestion_id = added.suggestion_id;
+        DELETE FROM judgements
+        WHERE suggestion_id = ANY(ARRAY(SELECT suggestion_id FROM added WHERE verdict = 'undo'));
 
-        DELETE FROM policy_checks USING added
-        WHERE added.verdict = 'undo' AND policy_checks.suggestion_id = added.suggestion_id AND is_held_out;
+        DELETE FROM policy_checks
+        WHERE suggestion_id = ANY(ARRAY(SELECT suggestion_id FROM added WHERE verdict = 'undo')) AND is_held_out;
 
         INSERT INTO policy_checks AS known
         SELECT undone.suggestion_id, undone.policy_id, undone.policy_version, false, undone.verdict <> 'approve',
@@ -116,9 +116,12 @@ AS $$ BEGIN
         RETURN NULL;
     END IF;
 
-    DELETE FROM judgements USING added
-    WHERE judgements.suggestion_id = added.suggestion_id AND added.verdict IN ('approve', 'reject', 'supersede')
-      AND added.policy_id IS NULL AND (added.bulk_id IS NULL OR added.imported_at IS NOT NULL);
+    DELETE FROM judgements
+    WHERE suggestion_id = ANY(ARRAY(
+        SELECT suggestion_id FROM added
+        WHERE verdict IN ('approve', 'reject', 'supersede') AND policy_id IS NULL
+          AND (bulk_id IS NULL OR imported_at IS NOT NULL)
+    ));
 
     INSERT INTO judgements
     SELECT judged.suggestion_id, stated.source_model, judged.scope, suggestion.relationship_type, stated.confidence,
