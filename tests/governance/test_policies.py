@@ -19,6 +19,7 @@ from wayside_governance.domain.policies import (
     contradictions,
     evaluate,
     is_held_out,
+    patience,
     promised_agreement,
     tripped,
 )
@@ -264,6 +265,16 @@ def test_a_policy_promises_what_it_says_or_was_measured_to_do() -> None:
     assert promised_agreement(document()) == 0.9
     assert promised_agreement(document(**MEASURED | {"measured": {"min_precision": 0.97}})) == 0.97
     assert promised_agreement(document(breaker={"min_agreement": 0.6})) == 0.6
+
+
+@pytest.mark.parametrize(
+    ("promised", "times"), [(1, 2), (0.99, 3), (0.9, 5), (0.75, 9), (0.5, 17), (0.05, 100)]
+)
+def test_the_less_a_policy_promises_the_more_disagreements_in_a_row_it_may_have(
+    promised: float, times: int
+) -> None:
+    assert patience(document(breaker={"min_agreement": promised})) == times
+    assert patience(document(breaker={"disagreements_in_a_row": 7})) == 7
 
 
 @given(st.lists(st.booleans(), min_size=20, max_size=40))

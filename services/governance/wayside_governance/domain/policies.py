@@ -1,6 +1,7 @@
 """What a policy makes of a suggestion, and when it is stopped; pure, so that a simulation is the real thing."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -21,7 +22,11 @@ REVIEWER_PREFIX: Final = "policy:"
 DEFAULT_AGREEMENT: Final = 0.9
 """What a policy promises that does not say so itself."""
 
+BAD_LUCK: Final = 1e-5
+"""How unlikely so many disagreements in a row are to be that a policy stops, if it keeps its promise."""
+
 _DIGITS: Final = range(2, 18)
+_IN_A_ROW: Final = (2, 100)
 
 
 class Subject(NamedTuple):
@@ -295,6 +300,16 @@ def promised_agreement(document: PolicyDocument) -> float:
     return DEFAULT_AGREEMENT if document.measured is None else document.measured.min_precision
 
 
+def patience(document: PolicyDocument) -> int:
+    """Return after how many disagreements in a row a policy has to stop."""
+    if document.breaker.disagreements_in_a_row is not None:
+        return document.breaker.disagreements_in_a_row
+    fewest, most = _IN_A_ROW
+    wrong = 1 - promised_agreement(document)
+    # The last digits of a tenth must not make five into six.
+    return fewest if wrong <= 0 else min(max(math.ceil(math.log(BAD_LUCK, wrong) - 1e-9), fewest), most)
+
+
 def tripped(document: PolicyDocument, checks: Sequence[Check]) -> Trip | None:
     """Return why the policy has to stop, if it has; `checks` are the latest first.
 
@@ -303,8 +318,8 @@ def tripped(document: PolicyDocument, checks: Sequence[Check]) -> Trip | None:
     promised, breaker = promised_agreement(document), document.breaker
     held_out = [check.agreed for check in checks if check.is_held_out]
     tally = Tally(sum(held_out), len(held_out))
-    row = checks[: breaker.disagreements_in_a_row]
-    if len(row) == breaker.disagreements_in_a_row and not any(check.agreed for check in row):
+    row = checks[: patience(document)]
+    if len(row) == patience(document) and not any(check.agreed for check in row):
         detail = f"People disagreed {len(row)} times in a row."
         return Trip(SuspensionCause.DISAGREEMENTS_IN_A_ROW, detail, tally, promised)
     if tally.total >= breaker.min_checks and (high := tally.interval().high) < promised:

@@ -41,12 +41,13 @@ class Breaker(Request):
     """When a policy is suspended: what people say of the hold-out, and decisions of the policy that they undo.
 
     Either the upper bound of the 95 % Wilson interval of the hold-out's agreement is below `min_agreement`, once it has
-    `min_checks`, or people disagreed so many times in a row. Without `min_agreement` it is `measured.min_precision`, or 0.9.
+    `min_checks`, or people disagreed so many times in a row. Without `min_agreement` it is `measured.min_precision`, or 0.9;
+    without `disagreements_in_a_row` it is what happens once in 100,000 times to a policy that keeps its promise.
     """
 
     min_agreement: float | None = Field(default=None, gt=0, le=1)
     min_checks: int = Field(default=20, ge=1, le=1_000)
-    disagreements_in_a_row: int = Field(default=5, ge=2, le=100)
+    disagreements_in_a_row: int | None = Field(default=None, ge=2, le=100)
 
 
 class PolicyDocument(Request):
