@@ -152,6 +152,17 @@ async def test_a_claim_is_shown_again_to_who_made_it_and_to_nobody_else(
     assert (await elsewhere.get(path)).status == 404
 
 
+async def test_a_claim_that_is_sent_twice_is_one_claim(api: Api, reviewer: Api) -> None:
+    await api.propose(*map(proposal, range(6)))
+    body = {"scope": SCOPE, "count": 2}
+    options: dict[str, Any] = {"json": body, "headers": {"Idempotency-Key": "k"}}
+    first, again = [await reviewer.call("POST", CLAIMS, **options) for _ in range(2)]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (again.body["claim_id"], cards(again.body)) == (first.body["claim_id"], cards(first.body))
+    options["json"] = {**body, "count": 3}
+    assert (await reviewer.call("POST", CLAIMS, **options)).status == 409
+
+
 async def test_a_viewer_claims_nothing_and_one_reviewer_not_all(api: Api, reviewer: Api) -> None:
     body = {"scope": SCOPE, "count": 100}
     assert (await api.as_("vera", "viewer").post(CLAIMS, body)).status == 403

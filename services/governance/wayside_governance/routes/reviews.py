@@ -15,12 +15,12 @@ from wayside_events.contracts.governance import (
 from wayside_events.identifiers import Id
 from wayside_governance.domain.errors import InvalidPage
 from wayside_governance.domain.review_errors import ClaimNotFound, TooManyHeld
-from wayside_governance.domain.reviews import CardsWanted
-from wayside_governance.domain.wanted import Filters
 from wayside_governance.routes.keys import REVIEWS
 from wayside_governance.routes.parameters import ListQuery, scope_of
+from wayside_governance.service.reviewing import Asking
 from wayside_service.auth import Principal, Role
-from wayside_service.http import RouteTable
+from wayside_service.http import Reply, RouteTable
+from wayside_service.idempotency import Caller, IdempotencyConflict, IdempotencyHeaders, reply_of
 
 routes = RouteTable(tags=["reviews"])
 
@@ -30,22 +30,18 @@ routes = RouteTable(tags=["reviews"])
     summary="Claim cards to review, which nobody else is given meanwhile",
     answers={200: ReviewBatch},
     role=Role.REVIEWER,
-    errors=[TooManyHeld],
+    errors=[TooManyHeld, IdempotencyConflict],
 )
-async def claim_cards(request: web.Request, principal: Principal, body: ClaimRequest) -> ReviewBatch:
+async def claim_cards(
+    request: web.Request, principal: Principal, body: ClaimRequest, headers: IdempotencyHeaders
+) -> Reply:
     """Cards come back by a decision, whoever makes it, by release or skip, or after `ttl_seconds`.
 
     A decision that does not say how long it took gets the time since the card was claimed, or since the reviewer was done
     with the one before. To be given no card does not mean that nothing waits: see `held_by_others`.
     """
-    wanted = CardsWanted(
-        reviewer=principal.subject,
-        filters=Filters(scope=body.scope, statuses=(), **body.filter.model_dump()),
-        order=body.order,
-        count=body.count,
-        ttl_seconds=body.ttl_seconds,
-    )
-    return await request.app[REVIEWS].claim(wanted)
+    caller = Caller(scope=body.scope, subject=principal.subject, key=headers.idempotency_key)
+    return reply_of(await request.app[REVIEWS].claim(caller, body))
 
 
 @routes.get(
@@ -78,13 +74,18 @@ async def get_claim(request: web.Request, principal: Principal, claim_id: Id) ->
     summary="Keep the cards of a claim longer",
     answers={200: ReviewClaim},
     role=Role.REVIEWER,
-    errors=[ClaimNotFound],
+    errors=[ClaimNotFound, IdempotencyConflict],
 )
 async def renew_claim(
-    request: web.Request, principal: Principal, claim_id: Id, body: RenewRequest
-) -> ReviewClaim:
+    request: web.Request,
+    principal: Principal,
+    claim_id: Id,
+    body: RenewRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """Cards that expired are kept too, unless somebody else was given them."""
-    return await request.app[REVIEWS].renew(principal, claim_id, body)
+    reviewer = Asking(principal, headers.idempotency_key)
+    return reply_of(await request.app[REVIEWS].renew(reviewer, claim_id, body))
 
 
 @routes.post(
@@ -92,13 +93,18 @@ async def renew_claim(
     summary="Give cards of a claim back",
     answers={200: ReviewClaim},
     role=Role.REVIEWER,
-    errors=[ClaimNotFound],
+    errors=[ClaimNotFound, IdempotencyConflict],
 )
 async def release_claim(
-    request: web.Request, principal: Principal, claim_id: Id, body: ReleaseRequest
-) -> ReviewClaim:
+    request: web.Request,
+    principal: Principal,
+    claim_id: Id,
+    body: ReleaseRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """Others may have them at once. What the claim does not have is passed over."""
-    return await request.app[REVIEWS].release(principal, claim_id, body)
+    reviewer = Asking(principal, headers.idempotency_key)
+    return reply_of(await request.app[REVIEWS].release(reviewer, claim_id, body))
 
 
 @routes.post(
@@ -106,10 +112,15 @@ async def release_claim(
     summary="Give cards of a claim back and see them no more for a day",
     answers={200: ReviewClaim},
     role=Role.REVIEWER,
-    errors=[ClaimNotFound],
+    errors=[ClaimNotFound, IdempotencyConflict],
 )
 async def skip_cards(
-    request: web.Request, principal: Principal, claim_id: Id, body: SkipRequest
-) -> ReviewClaim:
+    request: web.Request,
+    principal: Principal,
+    claim_id: Id,
+    body: SkipRequest,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """Others may have them at once. What the claim does not have is passed over."""
-    return await request.app[REVIEWS].skip(principal, claim_id, body)
+    reviewer = Asking(principal, headers.idempotency_key)
+    return reply_of(await request.app[REVIEWS].skip(reviewer, claim_id, body))
