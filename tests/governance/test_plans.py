@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from wayside_governance.store.statements import GRAPH, READING
+from wayside_governance.store.statements import GRAPH, INTAKE, READING
 from wayside_service.database import Query
 
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -103,3 +103,9 @@ async def test_a_list_looks_at_one_step_of_edges_whatever_the_filters(connection
         assert await rows_read(connection, GRAPH.list_edges, arguments, of="edges") <= 2_000
     pair = ("acme", "pair", "hub", "n10000", None, None, None, 0, *pages)
     assert await rows_read(connection, GRAPH.list_edges, pair, of="edges") <= 2
+
+
+async def test_a_claim_is_found_at_once_where_nothing_was_counted_yet(connection: Any) -> None:
+    await connection.execute(FILL, "acme", "back to", "pending", 3_000)
+    arguments = ("acme", "{back7,back8,back8}", "{hub,hub,n1}", "{r,r,r}")
+    assert await rows_read(connection, INTAKE.suggestions_of_claims, arguments) <= 2

@@ -60,8 +60,9 @@ CREATE TABLE suggestions (
     CONSTRAINT suggestions_edge CHECK ((status = 'approved') = (edge_id IS NOT NULL))
 );
 
--- The type before the other end: rivals, which have one end and the type in common, lie side by side.
-CREATE UNIQUE INDEX suggestions_claim ON suggestions (scope, from_node_id, relationship_type, to_node_id);
+-- The type before the other end: rivals, which have one end and the type in common, lie side by side. The node before the
+-- scope: no other index begins so, and a comparison of rows finds a claim by this one, statistics or not.
+CREATE UNIQUE INDEX suggestions_claim ON suggestions (from_node_id, scope, relationship_type, to_node_id);
 CREATE INDEX suggestions_to_by_status ON suggestions (scope, to_node_id, status, created_at, id);
 CREATE INDEX suggestions_by_confidence ON suggestions (scope, status, confidence, id);
 

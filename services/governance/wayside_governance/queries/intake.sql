@@ -30,7 +30,7 @@ INSERT INTO suggestions AS stored (
 )
 SELECT id, $1, from_node_id, to_node_id, relationship_type, 'pending', revision, confidence, strength,
        evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3,
-       EXISTS (SELECT FROM policies AS policy WHERE policy.scope = $1 AND policy.state = 'enabled')
+       (SELECT count(*) > 0 FROM policies AS policy WHERE policy.scope = $1 AND policy.state = 'enabled')
 FROM unnest($2::new_suggestion[]) WITH ORDINALITY AS new (
     id, from_node_id, to_node_id, relationship_type, revision, confidence, strength, evidence_count,
     maxima, strongest, source_model, analysis_run_id, proposed_by, position
@@ -42,23 +42,31 @@ RETURNING id;
 
 -- name: suggestions_of_claims
 -- The suggestions of claims that this transaction has locked.
+-- Each is looked up alone, by comparing rows: by equations, any index that begins with the scope seems as good as that of
+-- claims as long as there are no statistics, and a join read the whole scope for every claim.
 SELECT stored.id, stored.scope, stored.from_node_id, stored.to_node_id, stored.relationship_type, stored.status,
        stored.revision, stored.confidence, stored.strength, stored.evidence_count, stored.maxima, stored.strongest,
        stored.source_model, stored.analysis_run_id, stored.proposed_by, stored.decision_id, stored.edge_id,
        stored.reviewed_by, stored.reviewed_at, stored.reason_code, stored.remembered, stored.suppressed_count,
        stored.endorsed_by, stored.created_at, stored.updated_at
 FROM unnest($2::text[], $3::text[], $4::text[]) AS claim (from_node_id, to_node_id, relationship_type)
-JOIN suggestions AS stored
-  ON stored.scope = $1
- AND stored.from_node_id = claim.from_node_id
- AND stored.to_node_id = claim.to_node_id
- AND stored.relationship_type = claim.relationship_type;
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM suggestions AS one
+    WHERE (one.from_node_id, one.scope, one.relationship_type, one.to_node_id)
+          >= (claim.from_node_id, $1, claim.relationship_type, claim.to_node_id)
+      AND (one.from_node_id, one.scope, one.relationship_type, one.to_node_id)
+          <= (claim.from_node_id, $1, claim.relationship_type, claim.to_node_id)
+    OFFSET 0
+) AS stored;
 
 -- name: known_evidence
 -- Which of the given pieces of evidence there are.
-SELECT known.suggestion_id, known.digest
+SELECT given.suggestion_id, given.digest
 FROM unnest($1::uuid[], $2::bytea[]) AS given (suggestion_id, digest)
-JOIN evidence AS known ON known.suggestion_id = given.suggestion_id AND known.digest = given.digest;
+WHERE (
+    SELECT true FROM evidence WHERE evidence.suggestion_id = given.suggestion_id AND evidence.digest = given.digest LIMIT 1
+);
 
 -- name: content_hashes
 -- The content hashes of nodes.

@@ -44,7 +44,7 @@ _REMOVED: Final = Kind.of(EdgeRemoved)
 
 def announce(outcomes: Iterable[Outcome]) -> list[EncodedEvent]:
     """Tell of the outcomes of one batch: what became of each suggestion, then of its edge."""
-    common: dict[datetime, dict[str, Any]] = {}
+    common: dict[datetime, str] = {}
     events: list[EncodedEvent] = []
     for outcome in outcomes:
         at = outcome.decision.recorded_at
@@ -54,7 +54,7 @@ def announce(outcomes: Iterable[Outcome]) -> list[EncodedEvent]:
     return events
 
 
-def _events(outcome: Outcome, common: Mapping[str, Any]) -> Iterator[EncodedEvent]:
+def _events(outcome: Outcome, common: str) -> Iterator[EncodedEvent]:
     after, decision = outcome.after, outcome.decision
     entity = (after.claim.scope, after.id, after.revision)
     yield encode(_KINDS[decision.verdict], entity, common, standing_fields(after) | _said(outcome))

@@ -132,6 +132,8 @@ def _steps_of_new(claim: Claim, given: Sequence[Received]) -> list[Step]:
     first, *more = given
     step = create(new_id(), claim, first.evidence)
     steps = [step]
+    if not more:
+        return steps
     known = {first.evidence.digest}
     for one in more:
         step = receive(step.after, one.evidence, known=known, fingerprint=b"")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from wayside_events.contracts.depth import DEPTH_LIMIT, is_too_deep
 from wayside_events.contracts.governance import EVIDENCE_LIMIT_BYTES, NodeContent, Proposal
@@ -27,7 +27,7 @@ class ParsedProposal(Proposal):
     evidence: dict[str, Any] | None = None
 
 
-_PARSED: Final = TypeAdapter(ParsedProposal)
+_PARSED: Final = ParsedProposal.__pydantic_validator__
 
 
 class Received(NamedTuple):
@@ -55,13 +55,28 @@ def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
     except ValidationError as error:
         raise InvalidProposal(field_errors(error)[:MAX_FIELD_ERRORS]) from None
     payload = _payload(proposal)
-    if errors := tuple(_offences(proposal, payload, has_nul=_ESCAPED_NUL in orjson.dumps(value))):
+    if _is_doubtful(proposal, payload) and (errors := tuple(_offences(proposal, payload))):
         raise InvalidProposal(errors[:MAX_FIELD_ERRORS])
     return Received(
         position,
         Claim(sender.scope, proposal.from_node_id, proposal.to_node_id, proposal.relationship_type),
         _evidence(proposal, payload, sender),
         tuple(_nodes(proposal)),
+    )
+
+
+def _is_doubtful(proposal: Proposal, payload: bytes | None) -> bool:
+    """Whether a proposal may have an offence: cheaper than to look for them, and all but all have none."""
+    texts = (
+        f"{proposal.from_node_id}{proposal.to_node_id}{proposal.relationship_type}{proposal.reasoning}"
+        f"{proposal.source_model}{proposal.analysis_run_id}"
+    )
+    return (
+        proposal.from_node_id == proposal.to_node_id
+        or "\0" in texts
+        or proposal.from_node is not None
+        or proposal.to_node is not None
+        or (payload is not None and (_ESCAPED_NUL in payload or b"null" in payload))
     )
 
 
@@ -104,16 +119,17 @@ def _payload(proposal: Proposal) -> bytes | None:
     return payload
 
 
-def _offences(proposal: Proposal, payload: bytes | None, *, has_nul: bool) -> Iterator[FieldError]:
+def _offences(proposal: Proposal, payload: bytes | None) -> Iterator[FieldError]:
     """Yield what the types allow and PostgreSQL, JSON or the graph do not."""
     if proposal.from_node_id == proposal.to_node_id:
         yield FieldError(field="/to_node_id", code="self_loop", message="A node cannot relate to itself")
-    if has_nul:
-        yield from (_null_character(field) for field, text in _texts(proposal) if "\0" in (text or ""))
-        if any(isinstance(value, str) and "\0" in value for value in _scalars(proposal.evidence)):
-            yield _null_character("/evidence")
+    yield from (_null_character(field) for field, text in _texts(proposal) if "\0" in (text or ""))
+    if payload is None:
+        return
+    if _ESCAPED_NUL in payload and any(map(_has_nul, _scalars(proposal.evidence))):
+        yield _null_character("/evidence")
     # What is not finite was encoded as null.
-    if payload is not None and b"null" in payload and any(map(_is_not_finite, _scalars(proposal.evidence))):
+    if b"null" in payload and any(map(_is_not_finite, _scalars(proposal.evidence))):
         yield FieldError(field="/evidence", code="finite_number", message="A number is not finite")
 
 
@@ -168,6 +184,10 @@ def _scalars(value: object) -> Iterator[object]:
                 yield from _scalars(item)
         case _:
             yield value
+
+
+def _has_nul(value: object) -> bool:
+    return isinstance(value, str) and "\0" in value
 
 
 def _is_not_finite(value: object) -> bool:

@@ -31,7 +31,7 @@ def announce(steps: Iterable[Step], at: datetime) -> list[EncodedEvent]:
     return [_event(step, common) for step in steps if step.outcome in VISIBLE]
 
 
-def _event(step: Step, common: Mapping[str, Any]) -> EncodedEvent:
+def _event(step: Step, common: str) -> EncodedEvent:
     after = step.after
     data = _reopening(step) if step.outcome is Intake.REOPENED else _proposal(step)
     return encode(_KINDS[step.outcome], (after.claim.scope, after.id, after.revision), common, data)
