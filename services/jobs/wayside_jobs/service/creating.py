@@ -96,7 +96,7 @@ class Creator:
 
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
         """Create jobs no two of which share a key, in one transaction."""
-        await self._desk.looked({creation.place for creation in creations})
+        await self._desk.looked(creation.place for creation in creations)
         are_alone = all(creation.is_alone for creation in creations)
         making = None
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from wayside_events.contracts.jobs import ClaimRequest
 from wayside_jobs.domain.claims import in_turn, ready_job
@@ -17,6 +17,9 @@ from wayside_jobs.service.metrics import JobsMetrics
 from wayside_jobs.service.queues import Flow
 from wayside_jobs.store import Store
 from wayside_service.errors import Unavailable
+
+LOOK_SECONDS = 0.02
+"""How long a creation waits at most for looks that are under way."""
 
 _REMEMBERED = 1_000
 """Interests whose turn is remembered while nobody waits."""
@@ -61,11 +64,15 @@ class ClaimDesk:
         self._metrics.claims.labels("yes" if assignments else "no").inc()
         return assignments
 
-    async def looked(self, places: Collection[tuple[str, str]]) -> None:
+    async def looked(self, places: Iterable[tuple[str, str]]) -> None:
         """Wait a moment for looks under way for jobs of these queues and types: claims may be left that want more."""
-        for lane in list(self._lanes.values()):
-            if any(lane.serves(*place) for place in places):
-                await lane.looked()
+        looks = [(lane, look) for lane in self._lanes.values() if (look := lane.look) is not None]
+        if not looks:
+            return
+        wanted = set(places)
+        awaited = [look for lane, look in looks if any(lane.serves(*place) for place in wanted)]
+        if awaited:
+            await asyncio.wait(awaited, timeout=LOOK_SECONDS)
 
     def promise(self, jobs: Sequence[tuple[Job, Json]]) -> Promise:
         """Keep parked claims for jobs that are about to be created, as far as there are some, in the order of claims.

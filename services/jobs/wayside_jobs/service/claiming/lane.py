@@ -27,9 +27,6 @@ LOCK_LIMIT = 1_000
 PAUSES_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """When to look again for jobs that others had locked: they may be let go without a word. The last counts from then on."""
 
-LOOK_SECONDS = 0.02
-"""How long a creation waits at most for a look at its lane that is under way: after it, claims may be left for its jobs."""
-
 PATIENCE_SECONDS = 2.0
 """How long after its `wait_ms` a claim may still be given work; runners wait longer than that for the answer."""
 
@@ -100,15 +97,14 @@ class Lane:
                 waiter.is_withdrawn = True
         self._stirred.set()
 
-    async def looked(self) -> None:
-        """Wait for the look under way, if there is one and somebody may still want something after it."""
+    @property
+    def look(self) -> asyncio.Future[None] | None:
+        """The end of the look under way or about to be, if there is one and somebody may want more after it."""
         if self._is_dry or not self._waiters:
-            return
+            return None
         if self._looked is None:
             self._looked = asyncio.get_running_loop().create_future()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await asyncio.shield(self._looked)
+        return self._looked
 
     def promise(self, ready: Sequence[ReadyJob]) -> list[Gift]:
         """Keep claims for jobs that are about to be created, none if there may be others to claim."""
