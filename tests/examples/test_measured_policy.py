@@ -37,6 +37,7 @@ from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.auth import Principal, Role
 from wayside_service.database import Database
+from wayside_service.idempotency import Once
 
 SCOPE = ScopeName("acme")
 PROMISED = 0.75
@@ -51,7 +52,7 @@ class Governance:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.decider = Decider(database, nothing, REASONS)
-        self.policies = PolicyService(database, nothing)
+        self.policies = PolicyService(database, nothing, Once(database))
         self.runner = PolicyRunner(database, self.decider, PolicyMetrics())
 
     async def propose(self, proposals: Sequence[Any]) -> list[EntityId]:

@@ -111,6 +111,12 @@ async def test_a_disabled_policy_decides_nothing_any_more(api: Api) -> None:
     left = await api.suggest(2, confidence=0.9)
     assert await is_decided(api, await api.suggest(3, confidence=0.99))
     assert (await api.suggestion(left["id"]))["status"] == "pending"
+    enable = f"/v1/policies/{policy['id']}/enable"
+    for is_replay in (None, "true"):
+        answer = await api.call("POST", enable, json={}, headers={"Idempotency-Key": "once"})
+        assert (answer.body["state"], answer.headers.get("Idempotent-Replayed")) == ("enabled", is_replay)
+        await api.post(f"/v1/policies/{policy['id']}/disable", {})
+    assert (await api.get(f"/v1/policies/{policy['id']}")).body["state"] == "disabled"
 
 
 async def test_a_simulation_says_what_would_have_been_right_and_wrong(api: Api, reviewer: Api) -> None:

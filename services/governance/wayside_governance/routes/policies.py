@@ -26,6 +26,7 @@ from wayside_governance.service.pages import Page
 from wayside_governance.service.policies import subject_of
 from wayside_service.auth import Principal, Role
 from wayside_service.http import ClosedModel, Reply, RouteTable
+from wayside_service.idempotency import IdempotencyConflict, IdempotencyHeaders, reply_of
 
 routes = RouteTable(tags=["policies"])
 
@@ -121,13 +122,18 @@ async def get_policy_version(
     summary="Let a policy decide",
     answers={200: Policy},
     role=Role.ADMIN,
-    errors=[errors.PolicyNotFound, errors.PolicyIsSuspended],
+    errors=[errors.PolicyNotFound, errors.PolicyIsSuspended, IdempotencyConflict],
 )
 async def enable_policy(
-    request: web.Request, principal: Principal, policy_id: Id, body: SwitchPolicyRequest | None
-) -> Policy:
+    request: web.Request,
+    principal: Principal,
+    policy_id: Id,
+    body: SwitchPolicyRequest | None,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """It decides what waits already, too. One that its breaker suspended takes a reason, or a new version first."""
-    return await request.app[POLICIES].enable(principal, policy_id, body or SwitchPolicyRequest())
+    wanted, key = body or SwitchPolicyRequest(), headers.idempotency_key
+    return reply_of(await request.app[POLICIES].enable(principal, policy_id, wanted, key=key))
 
 
 @routes.post(
@@ -135,13 +141,18 @@ async def enable_policy(
     summary="Stop a policy",
     answers={200: Policy},
     role=Role.ADMIN,
-    errors=[errors.PolicyNotFound],
+    errors=[errors.PolicyNotFound, IdempotencyConflict],
 )
 async def disable_policy(
-    request: web.Request, principal: Principal, policy_id: Id, body: SwitchPolicyRequest | None
-) -> Policy:
+    request: web.Request,
+    principal: Principal,
+    policy_id: Id,
+    body: SwitchPolicyRequest | None,
+    headers: IdempotencyHeaders,
+) -> Reply:
     """After the answer it decides nothing any more, on no instance."""
-    return await request.app[POLICIES].disable(principal, policy_id, body or SwitchPolicyRequest())
+    wanted, key = body or SwitchPolicyRequest(), headers.idempotency_key
+    return reply_of(await request.app[POLICIES].disable(principal, policy_id, wanted, key=key))
 
 
 @routes.post(

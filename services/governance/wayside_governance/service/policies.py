@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 from wayside_events.contracts.governance import (
@@ -34,6 +35,7 @@ from wayside_governance.service.policy_audit import record
 from wayside_governance.store import policies as stored
 from wayside_service.auth import Principal, Role
 from wayside_service.database import Connection, Database
+from wayside_service.idempotency import Answer, Caller, Once
 
 POLICIES_LIMIT: Final = 100
 """How many policies a scope may have: each suggestion is evaluated by all that act."""
@@ -53,6 +55,7 @@ class PolicyService:
 
     database: Database
     wake: Callable[[], None]
+    once: Once
 
     async def put(self, author: Principal, request: PutPolicyRequest) -> tuple[Policy, bool]:
         """Keep a new version; returns the policy, and whether the name is new or was deleted."""
@@ -62,25 +65,21 @@ class PolicyService:
         self.wake()
         return shown, is_new
 
-    async def enable(self, admin: Principal, policy_id: EntityId, request: SwitchPolicyRequest) -> Policy:
+    async def enable(
+        self, admin: Principal, policy_id: EntityId, request: SwitchPolicyRequest, *, key: str | None = None
+    ) -> Answer:
         """Let a policy act, on what waits too; raises `PolicyIsSuspended` where that takes a reason."""
-        return await self._change(
-            admin,
-            policy_id,
-            "policy.enable",
-            lambda policy, at: policy.enable(admin.subject, at, request.reason),
-            reason=request.reason,
+        switch = _Switch(
+            "policy.enable", request, lambda policy, at: policy.enable(admin.subject, at, request.reason)
         )
+        return await self._change(admin, policy_id, switch, key)
 
-    async def disable(self, admin: Principal, policy_id: EntityId, request: SwitchPolicyRequest) -> Policy:
+    async def disable(
+        self, admin: Principal, policy_id: EntityId, request: SwitchPolicyRequest, *, key: str | None = None
+    ) -> Answer:
         """Stop a policy; once this has returned, it decides nothing any more."""
-        return await self._change(
-            admin,
-            policy_id,
-            "policy.disable",
-            lambda policy, at: policy.disable(admin.subject, at),
-            reason=request.reason,
-        )
+        switch = _Switch("policy.disable", request, lambda policy, at: policy.disable(admin.subject, at))
+        return await self._change(admin, policy_id, switch, key)
 
     async def delete(self, admin: Principal, policy_id: EntityId) -> None:
         """Take a policy out of the lists; its versions stay readable, and its name stays its own."""
@@ -132,22 +131,41 @@ class PolicyService:
             return await explain(connection, suggestion_id)
 
     async def _change(
-        self, admin: Principal, policy_id: EntityId, action: str, change: Change, *, reason: str | None
-    ) -> Policy:
-        async with self.database.transaction() as connection:
-            before = await _locked(connection, admin, policy_id)
-            try:
-                after = change(before, datetime.now(UTC))
-            except PolicyIsSuspended as conflict:
-                conflict.current = (await _shown(connection, policy_id)).model_dump(mode="json")
-                raise
-            if after is not before:
-                await _write(connection, after)
-            shown = await _shown(connection, policy_id)
-            if after is not before:
-                await record(connection, after, action, {"reason": reason})
+        self, admin: Principal, policy_id: EntityId, switch: "_Switch", key: str | None
+    ) -> Answer:
+        async def act(connection: Connection) -> Answer:
+            shown = await _switched(connection, admin, policy_id, switch)
+            return Answer(HTTPStatus.OK, shown.model_dump_json().encode())
+
+        scope = (await self.policy(admin, policy_id)).scope
+        caller = Caller(scope=scope, subject=admin.subject, key=key)
+        answer = await self.once.run(caller.asks(switch.action, policy_id, switch.request), act)
         self.wake()
-        return shown
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Switch:
+    """A change of a policy's state, and why it is asked for; an `Answer` is a `Policy` as JSON."""
+
+    action: str
+    request: SwitchPolicyRequest
+    change: Change
+
+
+async def _switched(connection: Connection, admin: Principal, policy_id: EntityId, switch: _Switch) -> Policy:
+    before = await _locked(connection, admin, policy_id)
+    try:
+        after = switch.change(before, datetime.now(UTC))
+    except PolicyIsSuspended as conflict:
+        conflict.current = (await _shown(connection, policy_id)).model_dump(mode="json")
+        raise
+    if after is before:
+        return await _shown(connection, policy_id)
+    await _write(connection, after)
+    shown = await _shown(connection, policy_id)
+    await record(connection, after, switch.action, {"reason": switch.request.reason})
+    return shown
 
 
 async def explain(connection: Connection, suggestion_id: EntityId) -> tuple[PolicyExplanation, ...]:
