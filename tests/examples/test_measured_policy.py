@@ -33,6 +33,7 @@ from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.policy_metrics import PolicyMetrics
 from wayside_governance.service.policy_runner import PolicyRunner
+from wayside_governance.service.rules import RuleService
 from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.auth import Principal, Role
@@ -52,7 +53,9 @@ class Governance:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.decider = Decider(database, nothing, REASONS)
-        self.policies = PolicyService(database, nothing, Once(database))
+        self.policies = PolicyService(
+            database, nothing, Once(database), RuleService(database, dict.fromkeys(REASONS))
+        )
         self.runner = PolicyRunner(database, self.decider, PolicyMetrics())
 
     async def propose(self, proposals: Sequence[Any]) -> list[EntityId]:

@@ -68,10 +68,14 @@ async def test_policies_that_contradict_each_other_leave_the_suggestion_to_peopl
 
 
 async def test_what_a_policy_may_not_decide_is_left_to_people(api: Api) -> None:
-    await enable_policy(api, await put_policy(api, action="reject", reason_code="no_such_reason"))
-    suggestion = await api.suggest(1, confidence=0.9)
+    rules = {"is_functional": True, "required_approvals": 1}
+    answer = await api.call("PUT", "/v1/relationship-types/relates_to", params={"scope": "acme"}, json=rules)
+    assert answer.status == 200
+    await enable_policy(api, await put_policy(api))
+    rivals = [await api.suggest(number, confidence=0.9) for number in range(2)]
     assert await is_looked_at(api, "refused")
-    assert (await api.suggestion(suggestion["id"]))["status"] == "pending"
+    statuses = {(await api.suggestion(one["id"]))["status"] for one in rivals}
+    assert statuses == {"approved", "pending"}
 
 
 async def test_a_suggestion_that_cannot_be_evaluated_is_left_to_people_and_holds_up_no_other(

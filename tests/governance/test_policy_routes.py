@@ -44,6 +44,11 @@ async def test_a_document_that_contradicts_itself_is_refused_by_field(api: Api) 
         assert (answer.status, answer.body["code"]) == (422, "invalid_policy")
         fields = [error["field"] for error in answer.body["errors"]]
         assert fields == ["/document/min_confidence", "/document/reason_code"]
+    unknown = document(action="reject", reason_code="unheard_of")
+    answer = await api.call("PUT", "/v1/policies", json={"scope": "acme", "name": "no", "document": unknown})
+    assert [(error["field"], error["code"]) for error in answer.body["errors"]] == [
+        ("/document/reason_code", "unknown_reason_code")
+    ]
     assert (await api.get("/v1/policies", scope="acme")).body["items"] == []
 
 

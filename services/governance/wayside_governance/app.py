@@ -98,7 +98,7 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
     app[EXPLAIN] = ExplainService(database)
-    app[POLICIES] = PolicyService(database, wake_all, once)
+    app[POLICIES] = PolicyService(database, wake_all, once, app[RULES])
     app[SIMULATOR] = Simulator(database)
     app[AUDIT] = AuditService(database)
     app[CALIBRATION] = CalibrationService(database)

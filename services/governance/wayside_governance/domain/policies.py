@@ -179,6 +179,12 @@ def counted_maxima(document: PolicyDocument, candidate: Candidate) -> dict[str, 
     return {source: stated for source, stated in candidate.maxima.items() if not wanted or source in wanted}
 
 
+def concerns(document: PolicyDocument, relationship_type: str, source: str) -> bool:
+    """Whether a policy may act on what a source states of a type."""
+    types, sources = document.relationship_types, document.source_models
+    return (not types or relationship_type in types) and (not sources or source in sources)
+
+
 def _strength(minimum: float, candidate: Candidate, counted: Mapping[str, float]) -> _Condition:
     if candidate.strongest_source not in counted:
         return _Condition(False, f"strength is stated by {candidate.strongest_source}, which does not count")

@@ -18,8 +18,9 @@ from wayside_events.contracts.governance import (
     PutPolicyRequest,
     SwitchPolicyRequest,
 )
+from wayside_events.contracts.problems import FieldError
 from wayside_events.identifiers import EntityId, ScopeName, new_id
-from wayside_governance.domain.errors import InvalidPage, SuggestionNotFound
+from wayside_governance.domain.errors import InvalidPage, SuggestionNotFound, UnknownReason
 from wayside_governance.domain.policies import Subject, contradictions, evaluate
 from wayside_governance.domain.policy_errors import (
     InvalidPolicy,
@@ -32,6 +33,7 @@ from wayside_governance.domain.policy_states import PolicyStanding
 from wayside_governance.service.measuring import measure
 from wayside_governance.service.pages import Page
 from wayside_governance.service.policy_audit import record
+from wayside_governance.service.rules import RuleService
 from wayside_governance.store import policies as stored
 from wayside_service.auth import Principal, Role
 from wayside_service.database import Connection, Database
@@ -56,10 +58,12 @@ class PolicyService:
     database: Database
     wake: Callable[[], None]
     once: Once
+    rules: RuleService
 
     async def put(self, author: Principal, request: PutPolicyRequest) -> tuple[Policy, bool]:
         """Keep a new version; returns the policy, and whether the name is new or was deleted."""
         check_document(request.document)
+        await self._check_reason(request)
         async with self.database.transaction() as connection:
             shown, is_new = await _put(connection, author.subject, request)
         self.wake()
@@ -129,6 +133,15 @@ class PolicyService:
         """Say for each policy of a suggestion's scope why it acts on it or does not."""
         async with self.database.transaction(readonly=True) as connection:
             return await explain(connection, suggestion_id)
+
+    async def _check_reason(self, request: PutPolicyRequest) -> None:
+        given = request.document.reason_code
+        known = [reason.code for reason in (await self.rules.settings(request.scope)).reason_codes]
+        if given is not None and given not in known:
+            message = f"One of: {', '.join(known)}"
+            raise InvalidPolicy(
+                [FieldError(field="/document/reason_code", code=UnknownReason.code, message=message)]
+            )
 
     async def _change(
         self, admin: Principal, policy_id: EntityId, switch: "_Switch", key: str | None

@@ -5,6 +5,7 @@ that a policy that was disabled decides nothing any more. Whatever is in doubt i
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,16 @@ from wayside_events.edges import PolicySuspended, PolicySuspendedData, Suggestio
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.domain.errors import GovernanceError
 from wayside_governance.domain.planning import Result
-from wayside_governance.domain.policies import Choice, Subject, Trip, choose, evaluate, qualifies, tripped
+from wayside_governance.domain.policies import (
+    Choice,
+    Subject,
+    Trip,
+    choose,
+    concerns,
+    evaluate,
+    qualifies,
+    tripped,
+)
 from wayside_governance.domain.policy_states import PolicyStanding
 from wayside_governance.domain.verdicts import PolicyVersion, Wanted
 from wayside_governance.service.deciding import Decider
@@ -69,6 +79,7 @@ class PolicyRunner:
         self._decider = decider
         self._metrics = metrics
         self._woken = asyncio.Event()
+        self._requalified_at: dict[EntityId, float] = {}
 
     def wake(self) -> None:
         """Say that there may be something to look at."""
@@ -107,7 +118,7 @@ class PolicyRunner:
         for acting in acts.acting:
             if acting.is_walking:
                 has_more |= await self._walk(acting)
-            elif acting.subject.document.measured is not None:
+            elif self._is_time_to_requalify(acting.subject):
                 has_more |= await self._requalify(acting)
         return has_more
 
@@ -241,12 +252,20 @@ class PolicyRunner:
         self._metrics.suspensions.inc()
         log.warning("policy_suspended", scope=after.scope, policy=after.name, detail=trip.detail)
 
+    def _is_time_to_requalify(self, policy: Subject) -> bool:
+        now = time.monotonic()
+        if policy.document.measured is None or now - self._requalified_at.get(policy.id, 0.0) < POLL_SECONDS:
+            return False
+        self._requalified_at[policy.id] = now
+        return True
+
     async def _requalify(self, policy: Acting) -> bool:
         """Let a measured policy look at all that waits, once people's decisions let it act on more than before."""
         async with self._database.transaction() as connection:
-            pairs = await stored.newly_judged(connection, policy.scope, JUDGED_LOOKED_AT)
-            measured = await measure_pairs(connection, policy.scope, policy.subject, pairs)
             document = policy.subject.document
+            judged = await stored.newly_judged(connection, policy.scope, JUDGED_LOOKED_AT)
+            pairs = [pair for pair in judged if concerns(document, *pair)]
+            measured = await measure_pairs(connection, policy.scope, policy.subject, pairs)
             by_pair = {"\n".join(pair): qualifies(document, tally) for pair, tally in measured.items()}
             now = frozenset(pair for pair, does in by_pair.items() if does)
             known = (policy.qualified - by_pair.keys()) | now
