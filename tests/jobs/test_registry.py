@@ -1,6 +1,8 @@
 """The registry of job types, over HTTP and NATS."""
 
+import asyncio
 import time
+from collections.abc import Awaitable
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,6 +13,7 @@ from tests.jobs.conftest import StartInstance
 from wayside_events.bus import Bus, RequestRefused
 from wayside_events.contracts.jobs import BULK_TYPE
 from wayside_jobs.domain.errors import InvalidJob
+from wayside_jobs.service.inputs import GivenInput, InputChecker
 from wayside_jobs.service.registry import JobType
 
 
@@ -105,6 +108,10 @@ PATTERNS: list[tuple[dict[str, Any], Any]] = [
     ({"pattern": "^(a+)+$"}, "a" * 40 + "!"),
     ({"patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}, {"a" * 40 + "!": 1}),
     ({"patternProperties": {"^(a+)+!$": {"type": "string"}}}, {"a" * 40 + "!": 1}),
+    (
+        {"patternProperties": {"^(a+)+$": {}}, "unevaluatedProperties": False, "required": ["b"]},
+        {"a" * 40 + "!": 1},
+    ),
 ]
 
 
@@ -130,16 +137,60 @@ def test_a_pattern_means_what_it_means_to_the_worker(schema: dict[str, Any], val
     JobType(spec(input_schema=schema)).check_input(value)
 
 
-def test_alternatives_within_alternatives_are_refused_before_they_stop_the_service() -> None:
+def hard_to_check() -> tuple[dict[str, Any], Any]:
+    """A schema and a small input: each level of it doubles the time."""
     either = {"anyOf": [{"$ref": "#/$defs/one"}, {"$ref": "#/$defs/other"}]}
     node = {"properties": {"of": either}}
     schema = {"$defs": {"one": node | {"required": ["x"]}, "other": node | {"required": ["y"]}}, **either}
     value: dict[str, Any] = {}
     for _ in range(90):
         value = {"of": value, "x": 1, "y": 1}
+    return schema, value
+
+
+def test_alternatives_within_alternatives_are_refused_before_they_stop_the_service() -> None:
+    schema, value = hard_to_check()
     with pytest.raises(InvalidJob, match="too long") as refused:
         JobType(spec(input_schema=schema)).check_input(value, seconds=0.1)
     assert [error.code for error in refused.value.errors] == ["too_complex"]
+
+
+async def turns_during(check: Awaitable[Any]) -> int:
+    """How often the event loop goes round until a check is done."""
+    checking = asyncio.ensure_future(check)
+    turns = 0
+    while not checking.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    return turns
+
+
+async def test_others_are_served_while_a_large_input_is_checked() -> None:
+    job_type = JobType(spec(input_schema={"type": "array", "items": {"type": "integer"}}))
+    given = GivenInput(job_type, list(range(20_000)), 109_000)
+    assert await turns_during(InputChecker().refusals([given])) > 5
+
+
+async def test_all_inputs_of_a_request_have_one_time_between_them_and_the_event_loop_little_of_it() -> None:
+    schema, value = hard_to_check()
+    given = [GivenInput(JobType(spec(input_schema=schema)), value, 1_000)] * 5
+    begun = time.process_time()
+    checking = asyncio.ensure_future(InputChecker(request_seconds=0.3).refusals(given))
+    assert await turns_during(checking) > 5
+    assert time.process_time() - begun < 1
+    refusals = [refusal for refusal in await checking if refusal is not None]
+    assert [error.code for refusal in refusals for error in refusal.errors] == ["too_complex"] * 5
+
+
+async def test_in_a_batch_only_the_job_with_a_wrong_input_is_refused(
+    api: Api, runner: RunnerForTests
+) -> None:
+    await runner.register(spec(input_schema={"type": "array", "items": {"type": "integer"}}))
+    inputs = [[1], ["no"], [2], list(range(5_000))]
+    jobs = [{"type": TYPE, "scope": "acme", "input": value} for value in inputs]
+    outcomes = (await api.post("/v1/jobs/batch", {"jobs": jobs})).body["outcomes"]
+    assert [outcome["created"] for outcome in outcomes] == [True, False, True, True]
+    assert outcomes[1]["problem"]["errors"][0]["field"] == "/jobs/1/input/0"
 
 
 async def test_only_an_admin_of_all_scopes_registers_over_http(api: Api) -> None:

@@ -166,6 +166,17 @@ class InvalidJob(JobsError):
     title = "The job is not valid"
 
 
+class InputTooComplex(InvalidJob):
+    """It takes too long to check an input, or all of one request, against the schema of its type."""
+
+    def __init__(self, name: str) -> None:
+        detail = (
+            f"It takes too long to check the input against the schema of {name}: "
+            "send less, or fewer jobs at once, or simplify the schema."
+        )
+        super().__init__(detail, errors=[FieldError(field="/input", code="too_complex", message=detail)])
+
+
 class ReservedName(JobsError):
     """A job type or queue is for the service's own work."""
 

@@ -1,7 +1,7 @@
 """Creating jobs: validated alone, committed together."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -9,20 +9,19 @@ import orjson
 from wayside_events.contracts.jobs import PAYLOAD_LIMIT_BYTES, JobCreate
 from wayside_events.identifiers import new_id
 from wayside_jobs.domain.creation import Origin, check_mode
-from wayside_jobs.domain.errors import JobsError, SimultaneousChange
+from wayside_jobs.domain.errors import JobsError
 from wayside_jobs.domain.family import DEFAULT_LIMITS, FamilyLimits
 from wayside_jobs.domain.reserved import check_creation
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.claiming import ClaimDesk
 from wayside_jobs.service.grouping import Group
+from wayside_jobs.service.inputs import GivenInput, InputChecker
 from wayside_jobs.service.making import Created, Creation, Making
 from wayside_jobs.service.registry import JobType, JobTypes
 from wayside_jobs.store import KeyUse, Store
 
 BATCH_LIMIT = 1_000
-
-_PENDING = SimultaneousChange("Nobody has looked at this job yet.")
 
 
 class Wanted(NamedTuple):
@@ -31,6 +30,10 @@ class Wanted(NamedTuple):
     job: JobCreate
     origin: Origin
     idempotency_key: str | None
+
+
+_Checked = tuple[Creation, JobType] | JobsError
+"""A creation that is valid but for its input, with its type; or why it is not."""
 
 
 class Creator:
@@ -46,6 +49,7 @@ class Creator:
         limits: FamilyLimits = DEFAULT_LIMITS,
     ) -> None:
         self._desk = desk
+        self._inputs = InputChecker()
         self._limits = limits
         self._store = store
         self._types = types
@@ -64,7 +68,11 @@ class Creator:
         Raises `UnknownJobType`, `ReservedName`, `UnknownParent`, `ParentEnded`, `InvalidJob`, `InvalidValue`, `ValueTooLarge` or
         `IdempotencyConflict`.
         """
-        creation = _checked(wanted, await self._types.get(wanted.type), origin, idempotency_key)
+        job_type = await self._types.get(wanted.type)
+        creation = _checked(wanted, job_type, origin, idempotency_key)
+        [refusal] = await self._inputs.refusals([_given(creation, job_type)])
+        if refusal is not None:
+            raise refusal
         [answer] = await self.group.submit([creation])
         if isinstance(answer, Exception):
             raise answer
@@ -76,17 +84,14 @@ class Creator:
         Raises `Unavailable` while too much waits, or when the type of a job cannot be read.
         """
         types = {name: await self._type(name) for name in {item.job.type for item in wanted}}
-        answers: list[Created | Exception] = []
-        creations: list[Creation] = []
-        for item in wanted:
-            try:
-                creations.append(_checked(item.job, types[item.job.type], item.origin, item.idempotency_key))
-            except JobsError as error:
-                answers.append(error)
-            else:
-                answers.append(_PENDING)
-        made = iter(await self.group.submit(creations))
-        return [next(made) if answer is _PENDING else answer for answer in answers]
+        checked = await self._with_inputs([_checked_or_not(item, types) for item in wanted])
+        made = iter(await self.group.submit([item[0] for item in checked if isinstance(item, tuple)]))
+        return [next(made) if isinstance(item, tuple) else item for item in checked]
+
+    async def _with_inputs(self, items: Sequence[_Checked]) -> list[_Checked]:
+        checked = [item for item in items if isinstance(item, tuple)]
+        refusals = iter(await self._inputs.refusals([_given(*item) for item in checked]))
+        return [(next(refusals) or item) if isinstance(item, tuple) else item for item in items]
 
     async def _type(self, name: str) -> JobType | JobsError:
         try:
@@ -116,20 +121,31 @@ class Creator:
         return [answers[creation.job_id] for creation in creations]
 
 
-def _checked(wanted: JobCreate, job_type: JobType | JobsError, origin: Origin, key: str | None) -> Creation:
-    """Check all that can be checked without the other jobs."""
+def _checked(wanted: JobCreate, job_type: JobType, origin: Origin, key: str | None) -> Creation:
+    """Check all that can be checked without the other jobs, but the input."""
     check_mode(wanted)
     check_creation(wanted)
     _check_texts(wanted)
-    if isinstance(job_type, JobsError):
-        raise job_type
     job_input = json_text(wanted.input, "/input", PAYLOAD_LIMIT_BYTES)
-    job_type.check_input(wanted.input)
     job_id = new_id()
     use = None
     if key is not None:
         use = KeyUse(wanted.scope, origin.created_by, key, _request_hash(wanted), job_id)
     return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
+
+
+def _checked_or_not(item: Wanted, types: Mapping[str, JobType | JobsError]) -> _Checked:
+    job_type = types[item.job.type]
+    if isinstance(job_type, JobsError):
+        return job_type
+    try:
+        return _checked(item.job, job_type, item.origin, item.idempotency_key), job_type
+    except JobsError as error:
+        return error
+
+
+def _given(creation: Creation, job_type: JobType) -> GivenInput:
+    return GivenInput(job_type, creation.wanted.input, len(creation.input))
 
 
 def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:

@@ -13,7 +13,7 @@ from referencing.exceptions import Unresolvable
 
 from wayside_events.contracts.jobs import JobTypeSpec
 from wayside_events.contracts.problems import FieldError, pointer
-from wayside_jobs.domain.errors import InvalidJob, JobTypeNotFound, UnknownJobType
+from wayside_jobs.domain.errors import InputTooComplex, InvalidJob, JobTypeNotFound, UnknownJobType
 from wayside_jobs.domain.links import check_template
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text
 from wayside_jobs.service.announcing import Announcer
@@ -31,22 +31,21 @@ class JobType:
 
     def __init__(self, spec: JobTypeSpec) -> None:
         self.spec = spec
+        self.has_schema = spec.input_schema is not None
         self._validator = schema_validator(spec.input_schema) if spec.input_schema is not None else None
 
     def check_input(self, value: JsonValue, *, seconds: float = SECONDS_LIMIT) -> None:
         """Raise `InvalidJob` with a path for each place where the input does not fit the schema.
 
-        Also where the schema leads nowhere, or round in a circle, which shows only when it is applied, and where it takes more
-        than `seconds` of processor time.
+        Also where the schema leads nowhere, or round in a circle, which shows only when it is applied; `InputTooComplex`
+        where it takes more than `seconds` of processor time.
         """
         if self._validator is None:
             return
         try:
             found = errors_in(value, self._validator, limit=_MAX_ERRORS, seconds=seconds)
         except TooComplex:
-            message = f"It takes too long to check the input against the schema of {self.spec.name}."
-            error = FieldError(field="/input", code="too_complex", message=message)
-            raise InvalidJob(message, errors=[error]) from None
+            raise InputTooComplex(self.spec.name) from None
         except (Unresolvable, RecursionError, re.error):
             message = f"The input schema of {self.spec.name} cannot be applied."
             error = FieldError(field="/type", code="unusable_schema", message=message)

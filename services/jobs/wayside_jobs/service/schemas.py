@@ -30,8 +30,13 @@ class TooComplex(Exception):
 
 def schema_validator(schema: dict[str, JsonValue]) -> Validator:
     """Return what checks values against a schema, for `errors_in`."""
+    kind = (
+        _LenientValidator
+        if {"unevaluatedProperties", "patternProperties"} <= _names_within(schema)
+        else _SchemaValidator
+    )
     # Without a registry of its own jsonschema fetches references from the network.
-    return _SchemaValidator(schema, registry=Registry())
+    return kind(schema, registry=Registry())
 
 
 def errors_in(
@@ -40,6 +45,16 @@ def errors_in(
     """Return the first mistakes; raises `TooComplex`, or what jsonschema does where the schema cannot be applied."""
     _ends_at.set(time.thread_time() + seconds)
     return list(islice(validator.iter_errors(value), limit))
+
+
+def _names_within(schema: JsonValue) -> set[str]:
+    match schema:
+        case dict():
+            return set(schema).union(*map(_names_within, schema.values()))
+        case list():
+            return set().union(*map(_names_within, schema))
+        case _:
+            return set()
 
 
 def _unique_items(
@@ -126,6 +141,12 @@ def _names_in(value: JsonValue) -> Sequence[str]:
     return list(value) if isinstance(value, dict) else ()
 
 
+def _left_to_the_worker(
+    _validator: Validator, _keyword: JsonValue, _value: JsonValue, _schema: Schema
+) -> Iterator[ValidationError]:
+    return iter(())
+
+
 def _timed(keyword: str) -> Callable[..., Iterator[ValidationError]]:
     """Follow references as `keyword` does, as long as there is time: no schema takes long without them."""
     follow = Draft202012Validator.VALIDATORS[keyword]
@@ -151,3 +172,8 @@ _SchemaValidator: type[Validator] = validators.extend(  # type: ignore[no-untype
         "$dynamicRef": _timed("$dynamicRef"),
     },
 )
+
+_LenientValidator: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
+    _SchemaValidator, {"unevaluatedProperties": _left_to_the_worker}
+)
+"""To know what is evaluated, jsonschema itself searches for the patterns of names, by Python's engine."""
