@@ -16,6 +16,7 @@ from wayside_governance.domain.policies import (
     Evaluation,
     Measured,
     Subject,
+    choose,
     contradictions,
     evaluate,
     is_held_out,
@@ -282,3 +283,33 @@ def test_what_people_agree_with_never_trips_the_breaker(agreed: Sequence[bool]) 
     checks = [Check(True, one) for one in agreed]
     if tripped(document(), checks) is None:
         assert tripped(document(), [Check(True, True), *checks]) is None
+
+
+def evaluated(*said: tuple[str, str]) -> list[tuple[Subject, Evaluation]]:
+    """Policies by their actions, with what they make of a suggestion; named a, b, c."""
+    return [
+        (
+            Subject(POLICY_ID, "abc"[number], 1, document(action=action)),
+            Evaluation(PolicyOutcome(outcome), ()),
+        )
+        for number, (action, outcome) in enumerate(said)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "is_held_out", "is_contested"),
+    [
+        ([], None, False, False),
+        ([("approve", "not_fired")], None, False, False),
+        ([("reject", "not_fired"), ("approve", "fired"), ("approve", "fired")], "b", False, False),
+        ([("approve", "fired"), ("approve", "held_out")], "b", True, False),
+        ([("approve", "fired"), ("reject", "fired")], None, False, True),
+        ([("approve", "held_out"), ("reject", "fired")], None, False, True),
+    ],
+)
+def test_the_policies_of_a_scope_act_as_one(
+    said: list[tuple[str, str]], name: str | None, is_held_out: bool, is_contested: bool
+) -> None:
+    choice = choose(evaluated(*said))
+    assert (choice.policy.name if choice.policy else None) == name
+    assert (choice.is_held_out, choice.is_contested) == (is_held_out, is_contested)
