@@ -12,11 +12,11 @@ from wayside_events.contracts.governance import PutTypeRequest, Verdict
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.app import SCHEMA, SESSION, migrations
 from wayside_governance.domain.errors import (
+    DecidedElsewhere,
     EdgeChanged,
     EdgeExists,
     OwnProposal,
     RivalExists,
-    StaleRevision,
     SuggestionNotFound,
 )
 from wayside_governance.domain.planning import Result
@@ -81,7 +81,7 @@ async def test_a_batch_of_five_hundred_is_decided_item_by_item(
         [*map(approval, reversed(ids)), approval(own.suggestion_id), approval(ids[3])]
     )
     refused = [result for result in results if not isinstance(result, Outcome)]
-    assert list(map(type, refused)) == [EdgeExists, OwnProposal, StaleRevision]
+    assert list(map(type, refused)) == [EdgeExists, OwnProposal, DecidedElsewhere]
     assert await connection.fetchval("SELECT count(*) FROM suggestions WHERE status = 'approved'") == 497
     assert await connection.fetchval("SELECT count(*) FROM edges") == 498
     assert await connection.fetchval("SELECT count(*) FROM decisions") == 497

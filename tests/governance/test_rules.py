@@ -1,7 +1,6 @@
 """What a scope lays down: settings, types that need two approvals, and types of which a node has one edge."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from tests.governance.api import Answer, Api, proposal
@@ -144,11 +143,11 @@ async def test_of_two_rivals_approved_at_once_exactly_one_wins(
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 async def test_a_verdict_on_content_that_has_changed_is_a_conflict(
-    api: Api, reviewer: Api, connection: Any, verb: str
+    api: Api, reviewer: Api, verb: str
 ) -> None:
     suggestion = await api.suggest(to_node={"label": "seen"})
-    stored = await connection.fetchval("SELECT content_hash FROM nodes")
-    shown = {"to_content_hash": stored.hex(), "reason_code": "not_related"}
+    node = (await reviewer.get("/v1/nodes/CWE-1001")).body
+    shown = {"to_content_hash": node["content_hash"], "reason_code": "not_related"}
     await api.call("PUT", "/v1/nodes", json={"scope": "acme", "nodes": [{"id": "CWE-1001", "label": "new"}]})
     refused = await reviewer.decide(verb, suggestion, **shown)
     assert (refused.status, refused.body["code"]) == (409, "content_changed")

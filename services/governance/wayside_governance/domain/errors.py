@@ -46,6 +46,13 @@ class StaleRevision(DecisionConflict):
         super().__init__(f"The decision is about revision {seen}; the suggestion is at revision {current}.")
 
 
+class DecidedElsewhere(StaleRevision):
+    """What is to be decided was decided by something else meanwhile, or by the same request."""
+
+    def __init__(self, message: str) -> None:
+        DecisionConflict.__init__(self, message)
+
+
 class IllegalTransition(DecisionConflict):
     """The verb means nothing in this status."""
 

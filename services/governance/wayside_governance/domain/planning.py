@@ -6,9 +6,9 @@ from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import SuggestionStatus
 from wayside_events.identifiers import EntityId
 from wayside_governance.domain.errors import (
+    DecidedElsewhere,
     GovernanceError,
     RivalExists,
-    StaleRevision,
     SuggestionNotFound,
 )
 from wayside_governance.domain.suggestion import Suggestion
@@ -50,19 +50,19 @@ class Batch:
         if seen is None or wanted.scope not in (None, seen.claim.scope):
             raise SuggestionNotFound(f"There is no suggestion {wanted.suggestion_id}.")
         if seen.id in self._named or seen.id in self._decided:
-            raise StaleRevision(seen.revision, self._decided.get(seen.id, seen).revision)
+            raise DecidedElsewhere("The same request decides this suggestion in another place.")
         self._named.add(seen.id)
         facts = self._facts[seen.id]
-        self._check_linked(seen, facts.undone)
+        self._check_linked(facts.undone)
         outcome = plan(seen, wanted, facts)
         if facts.is_functional and outcome.edge is not None:
             self._take(group_of(seen))
         return outcome
 
-    def _check_linked(self, seen: Suggestion, undone: Undone | None) -> None:
+    def _check_linked(self, undone: Undone | None) -> None:
         """Refuse to undo what was decided between the look for linked suggestions and the lock."""
         if undone is not None and not undone.linked.keys() <= self._locked.keys():
-            raise StaleRevision(seen.revision - 1, seen.revision)
+            raise DecidedElsewhere("The suggestion was decided at this moment; look again.")
 
     def _take(self, group: Group) -> None:
         if group in self._approved:

@@ -11,10 +11,10 @@ from wayside_events.identifiers import EntityId, ScopeName, new_id
 from wayside_governance.domain.errors import (
     AlreadyEndorsed,
     ContentChanged,
+    DecidedElsewhere,
     IllegalTransition,
     OwnProposal,
     RivalExists,
-    StaleRevision,
     UnknownReason,
 )
 from wayside_governance.domain.evidence import NO_CONTENT, Evidence
@@ -209,7 +209,7 @@ def _undo(seen: Suggestion, wanted: Wanted, facts: Facts) -> Outcome:
     if undone is None or not _can_be_undone(seen, undone):
         raise IllegalTransition(seen.status, Verb.UNDO)
     if wanted.undoes not in (None, undone.id):
-        raise StaleRevision(seen.revision, seen.revision)
+        raise DecidedElsewhere("The latest decision is another one than was to be undone.")
     decision = _decision(seen, wanted, facts.at, undoes=undone.id)
     if undone.verdict is Verdict.ENDORSE:
         return Outcome(seen, seen.retract(facts.at), decision, expires_at=facts.expires_at)

@@ -130,4 +130,6 @@ RETURNING stored.id;
 
 -- name: node
 -- What is known of a node.
-SELECT id, label, kind, content, updated_at FROM nodes WHERE scope = $1 AND id = $2;
+SELECT id, label, kind, content, encode(content_hash, 'hex') AS content_hash, updated_at
+FROM nodes
+WHERE scope = $1 AND id = $2;

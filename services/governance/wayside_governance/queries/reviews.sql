@@ -366,9 +366,9 @@ DELETE FROM review_claims WHERE id = ANY(ARRAY(
 -- Suggestions as a reviewer sees them: with what the strongest evidence says, and what is known of their nodes.
 SELECT card.*, strongest.reasoning, strongest.payload,
        from_node.label AS from_label, from_node.kind AS from_kind, from_node.content AS from_content,
-       from_node.updated_at AS from_updated_at,
+       from_node.updated_at AS from_updated_at, encode(from_node.content_hash, 'hex') AS from_content_hash,
        to_node.label AS to_label, to_node.kind AS to_kind, to_node.content AS to_content,
-       to_node.updated_at AS to_updated_at
+       to_node.updated_at AS to_updated_at, encode(to_node.content_hash, 'hex') AS to_content_hash
 FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
 JOIN suggestions AS card ON card.id = wanted.id
 LEFT JOIN evidence AS strongest ON strongest.suggestion_id = card.id AND strongest.digest = card.strongest

@@ -120,9 +120,7 @@ async def advance(connection: Connection, bulk: Bulk, worked: Sequence[Handled])
     """Count what has been worked on."""
     decided = sum(one.outcome is BulkItemOutcome.DECIDED for one in worked)
     refused = sum(one.outcome is BulkItemOutcome.REFUSED for one in worked)
-    row = await connection.fetchrow(
-        BULK.advance, bulk.id, decided, len(worked) - decided - refused, refused
-    )
+    row = await connection.fetchrow(BULK.advance, bulk.id, decided, len(worked) - decided - refused, refused)
     assert row is not None
     return _bulk(row)
 
@@ -165,7 +163,9 @@ async def failures(
             DecisionBulkItem(
                 suggestion_id=id_of(row["suggestion_id"]),
                 outcome=BulkItemOutcome(row["outcome"]),
-                problem=None if row["problem"] is None else Problem.model_validate(orjson.loads(row["problem"])),
+                problem=None
+                if row["problem"] is None
+                else Problem.model_validate(orjson.loads(row["problem"])),
             ),
         )
         for row in await connection.fetch(BULK.failures, bulk_id, after, limit)

@@ -244,5 +244,6 @@ def _node(row: asyncpg.Record, end: str) -> NodeDetails | None:
         label=row[f"{end}_label"],
         kind=row[f"{end}_kind"],
         content=row[f"{end}_content"],
+        content_hash=row[f"{end}_content_hash"],
         updated_at=updated_at,
     )

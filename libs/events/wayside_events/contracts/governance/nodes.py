@@ -25,10 +25,11 @@ class Node(Reply):
 
 
 class NodeDetails(Node):
-    """All that is known of a node."""
+    """All that is known of a node. Send `content_hash` with a verdict to have it refused when the content changed since."""
 
     scope: Scope
     content: str | None = None
+    content_hash: str | None = None
     updated_at: Timestamp
 
 
