@@ -38,11 +38,20 @@ from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
+import structlog
 from tests.nats_servers import NatsServers
 
 from wayside_standalone.errors import ServerFailed
 from wayside_standalone.nats import NatsServer
 from wayside_standalone.postgres import ENVIRONMENT, PostgresServer, PostgresSettings
+
+# Drawing a traceback with all its values takes seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 ROLE = "wayside"
 PASSWORD = "test"

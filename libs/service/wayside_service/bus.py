@@ -23,17 +23,20 @@ BUS: Final = web.AppKey("wayside_bus", Bus)
 log = structlog.get_logger("wayside_service.bus")
 
 
+def bus_settings_for(settings: ServiceSettings, *, name: str) -> BusSettings:
+    """Return how the settings say to connect to NATS."""
+    password = settings.nats_password
+    return BusSettings(
+        url=settings.nats_url,
+        user=settings.nats_user,
+        password=password.get_secret_value() if password else None,
+        name=name,
+    )
+
+
 def bus_for(settings: ServiceSettings, *, name: str) -> Bus:
     """Return the bus the settings describe, not started."""
-    password = settings.nats_password
-    return Bus(
-        BusSettings(
-            url=settings.nats_url,
-            user=settings.nats_user,
-            password=password.get_secret_value() if password else None,
-            name=name,
-        )
-    )
+    return Bus(bus_settings_for(settings, name=name))
 
 
 def bus_resource(

@@ -15,10 +15,13 @@ from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.routes import ROUTES
 from wayside_governance.routes.keys import (
     AUDIT,
+    BULK,
     CALIBRATION,
     DECISIONS,
     EXPLAIN,
+    EXPORT,
     GRAPH,
+    IMPORT,
     INTAKE,
     POLICIES,
     QUERIES,
@@ -27,11 +30,16 @@ from wayside_governance.routes.keys import (
     SIMULATOR,
 )
 from wayside_governance.service.auditing import AuditService
+from wayside_governance.service.bulk import BulkService
+from wayside_governance.service.bulk_running import BulkRunner, bulk_resource
+from wayside_governance.service.bulk_work import BulkWork
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.explaining import ExplainService
+from wayside_governance.service.exporting import ExportService
 from wayside_governance.service.graph import GraphService
+from wayside_governance.service.importing import ImportService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.policy_metrics import PolicyMetrics
@@ -39,13 +47,13 @@ from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
 from wayside_governance.service.reviewing import ReviewService
-from wayside_governance.service.rules import RuleService
+from wayside_governance.service.rules import KnownSettings, RuleService
 from wayside_governance.service.sealing import Sealer, sealing_resource
 from wayside_governance.service.simulating import Simulator
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.app import create_app
 from wayside_service.auth import BearerAuthenticator, verifier_for
-from wayside_service.bus import bus_for, bus_resource
+from wayside_service.bus import bus_for, bus_resource, bus_settings_for
 from wayside_service.database import Database, database_resource, load_migrations
 from wayside_service.database.migrations import Migration
 from wayside_service.http import ApiInfo
@@ -89,11 +97,17 @@ def build(settings: GovernanceSettings) -> web.Application:
         relay.wake()
         policies.wake()
 
-    intake = IntakeService(database, wake_all, metrics)
+    known = KnownSettings()
+    intake = IntakeService(database, wake_all, metrics, known)
     app[INTAKE] = intake
-    app[RULES] = RuleService(database, dict.fromkeys(sorted(settings.reject_reason_codes)))
+    app[RULES] = RuleService(database, dict.fromkeys(sorted(settings.reject_reason_codes)), known)
     once = Once(database)
     app[DECISIONS] = DecisionService(decider, once)
+    app[EXPORT] = ExportService(database)
+    app[IMPORT] = ImportService(decider)
+    bulk_work = BulkWork(decider)
+    bulk_runner = BulkRunner(database, bulk_work, bus)
+    app[BULK] = BulkService(database, once, bulk_work, bulk_runner.employ)
     app[REVIEWS] = ReviewService(database, once)
     app[QUERIES] = QueryService(database)
     app[GRAPH] = GraphService(database)
@@ -118,6 +132,9 @@ def build(settings: GovernanceSettings) -> web.Application:
             outbox_resource(relay),
             policies_resource(policies, database),
             forgetting_resource(once),
+            bulk_resource(
+                bulk_runner, bus_settings_for(settings, name="governance-bulk"), slots=settings.bulk_slots
+            ),
             sealing_resource(Sealer(database, relay.wake, settings.audit_seal_seconds)),
         ]
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -16,6 +16,7 @@ from wayside_events.contracts.governance import (
 )
 from wayside_events.contracts.problems import FieldError, summary
 from wayside_events.identifiers import EntityId, ScopeName
+from wayside_governance.domain.audit import Entry, text_hash
 from wayside_governance.domain.errors import (
     GovernanceError,
     IllegalTransition,
@@ -64,6 +65,33 @@ class BulkNotOver(GovernanceError):
     title = "The bulk cannot be undone now"
 
 
+class Order(NamedTuple):
+    """What somebody wants decided of many; `asked_for` identifies all of it."""
+
+    scope: ScopeName
+    action: DecisionBulkAction
+    asked_by: str
+    asked_for: bytes
+    reason_code: str | None = None
+    note: str | None = None
+    undo_of: EntityId | None = None
+
+    @classmethod
+    def of(cls, body: DecisionBulkBody, asked_by: str) -> "Order":
+        """Return what a request wants; raises `InvalidBulk` for what cannot be meant."""
+        _check(body)
+        return cls(body.scope, body.action, asked_by, _hash(body), body.reason_code, body.note)
+
+    @classmethod
+    def undoing(cls, bulk: "Bulk", asked_by: str, note: str | None) -> "Order":
+        """Return the order that takes a bulk back; raises `BulkNotOver`."""
+        if bulk.action is DecisionBulkAction.UNDO:
+            raise BulkNotOver("What took a bulk back cannot be taken back as a whole.")
+        if bulk.state in (DecisionBulkState.RUNNING, DecisionBulkState.PREVIEW):
+            raise BulkNotOver(f"The bulk is {bulk.state}; wait for its end, or cancel its job.")
+        return cls(bulk.scope, DecisionBulkAction.UNDO, asked_by, b"", note=note, undo_of=bulk.id)
+
+
 class Bulk(NamedTuple):
     """A bulk as it is stored."""
 
@@ -84,6 +112,7 @@ class Bulk(NamedTuple):
     refused: int
     job_id: EntityId | None
     expires_at: datetime | None
+    changed_at: datetime
     finished_at: datetime | None
 
 
@@ -112,7 +141,7 @@ VERDICTS: Final = {
 }
 
 
-def check_body(body: DecisionBulkBody) -> None:
+def _check(body: DecisionBulkBody) -> None:
     """Raise `InvalidBulk` for what cannot be meant."""
     if body.action is DecisionBulkAction.UNDO:
         raise InvalidBulk("/action", "unknown_action", "Undo a bulk by POST /v1/suggestions/bulk/{id}/undo")
@@ -136,10 +165,22 @@ def too_many() -> InvalidBulk:
     return InvalidBulk("/filter", "too_many", message)
 
 
-def hash_of(body: DecisionBulkBody) -> bytes:
+def _hash(body: DecisionBulkBody) -> bytes:
     """Identify what is asked for, apart from whether it is a dry run."""
     said = body.model_dump(mode="json", exclude={"dry_run", "snapshot"}, exclude_none=True)
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def entry_of_begin(bulk: Bulk) -> Entry:
+    """Return what the audit chain says of the beginning of a bulk."""
+    details: dict[str, Any] = {"asked_for": bulk.asked_for.hex(), "matched": bulk.matched}
+    if bulk.reason_code is not None:
+        details["reason_code"] = bulk.reason_code
+    if bulk.note is not None:
+        details["note_hash"] = text_hash(bulk.note)
+    if bulk.undo_of is not None:
+        details["undo_of"] = bulk.undo_of
+    return Entry(bulk.scope, bulk.changed_at, bulk.asked_by, f"bulk.{bulk.action}", bulk.id, details)
 
 
 def wanted_of(bulk: Bulk, item: Item) -> Wanted:

@@ -2,9 +2,11 @@
 
 -- name: insert
 -- A new bulk.
-INSERT INTO bulks (id, scope, action, state, asked_by, asked_at, asked_for, reason_code, note, undo_of, matched, expires_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, statement_timestamp(), $6, $7, $8, $9, $10,
-        statement_timestamp() + make_interval(secs => $11), statement_timestamp())
+INSERT INTO bulks (
+    id, state, matched, expires_at, scope, action, asked_by, asked_for, reason_code, note, undo_of, asked_at, changed_at
+)
+VALUES ($1, $2, $3, statement_timestamp() + make_interval(secs => $4), $5, $6, $7, $8, $9, $10, $11,
+        statement_timestamp(), statement_timestamp())
 RETURNING *;
 
 -- name: note_matches

@@ -4,10 +4,12 @@ from typing import Final
 
 from wayside_governance.routes import (
     audit,
+    bulk,
     decisions,
     explain,
     graph,
     intake,
+    moving,
     nodes,
     policies,
     reports,
@@ -18,8 +20,10 @@ from wayside_governance.routes import (
 
 ROUTES: Final = (
     *intake.routes,
+    *bulk.routes,
     *suggestions.routes,
     *decisions.routes,
+    *moving.routes,
     *graph.routes,
     *nodes.routes,
     *policies.routes,

@@ -5,10 +5,13 @@ from typing import Final
 from aiohttp import web
 
 from wayside_governance.service.auditing import AuditService
+from wayside_governance.service.bulk import BulkService
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.decisions import DecisionService
 from wayside_governance.service.explaining import ExplainService
+from wayside_governance.service.exporting import ExportService
 from wayside_governance.service.graph import GraphService
+from wayside_governance.service.importing import ImportService
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.service.policies import PolicyService
 from wayside_governance.service.queries import QueryService
@@ -27,3 +30,6 @@ AUDIT: Final = web.AppKey("governance_audit", AuditService)
 CALIBRATION: Final = web.AppKey("governance_calibration", CalibrationService)
 REVIEWS: Final = web.AppKey("governance_reviews", ReviewService)
 EXPLAIN: Final = web.AppKey("governance_explain", ExplainService)
+BULK: Final = web.AppKey("governance_bulk", BulkService)
+EXPORT: Final = web.AppKey("governance_export", ExportService)
+IMPORT: Final = web.AppKey("governance_import", ImportService)

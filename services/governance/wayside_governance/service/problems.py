@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.problems import Problem
-from wayside_governance.domain import errors, policy_errors, review_errors, rules
+from wayside_governance.domain import bulk, errors, policy_errors, review_errors, rules
 from wayside_service.errors import ErrorTable
 from wayside_service.problems import problem_of
 
@@ -22,6 +22,10 @@ ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
         rules.TypeNotFound: HTTPStatus.NOT_FOUND,
         review_errors.ClaimNotFound: HTTPStatus.NOT_FOUND,
         review_errors.TooManyHeld: HTTPStatus.CONFLICT,
+        bulk.BulkNotFound: HTTPStatus.NOT_FOUND,
+        bulk.StaleSnapshot: HTTPStatus.CONFLICT,
+        bulk.BulkNotOver: HTTPStatus.CONFLICT,
+        bulk.InvalidBulk: HTTPStatus.UNPROCESSABLE_ENTITY,
         policy_errors.PolicyNotFound: HTTPStatus.NOT_FOUND,
         policy_errors.InvalidPolicy: HTTPStatus.UNPROCESSABLE_ENTITY,
         policy_errors.TooManyPolicies: HTTPStatus.UNPROCESSABLE_ENTITY,

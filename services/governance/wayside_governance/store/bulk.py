@@ -17,30 +17,24 @@ from wayside_events.contracts.governance import (
     SuggestionFilter,
 )
 from wayside_events.contracts.problems import Problem
-from wayside_events.identifiers import EntityId, ScopeName
-from wayside_governance.domain.bulk import Bulk, Handled, Item
+from wayside_events.identifiers import EntityId, ScopeName, new_id
+from wayside_governance.domain.bulk import Bulk, Handled, Item, Order
 from wayside_governance.store.reading import shown_suggestion
 from wayside_governance.store.rows import id_of, optional_id
 from wayside_governance.store.statements import BULK, READING
 from wayside_service.database import Connection
 
 
-async def insert(connection: Connection, bulk: Bulk, *, kept_seconds: float | None) -> Bulk:
-    """Insert a bulk, of which the database says when; a dry run is kept so long."""
-    row = await connection.fetchrow(
-        BULK.insert,
-        bulk.id,
-        bulk.scope,
-        bulk.action,
-        bulk.state,
-        bulk.asked_by,
-        bulk.asked_for,
-        bulk.reason_code,
-        bulk.note,
-        bulk.undo_of,
-        bulk.matched,
-        kept_seconds,
-    )
+async def insert(
+    connection: Connection,
+    order: Order,
+    state: DecisionBulkState,
+    *,
+    matched: int,
+    kept_seconds: float | None,
+) -> Bulk:
+    """Insert a new bulk; a dry run is kept so long."""
+    row = await connection.fetchrow(BULK.insert, new_id(), state, matched, kept_seconds, *order)
     assert row is not None
     return _bulk(row)
 
@@ -221,5 +215,6 @@ def _bulk(row: asyncpg.Record) -> Bulk:
         refused=row["refused"],
         job_id=optional_id(row["job_id"]),
         expires_at=row["expires_at"],
+        changed_at=row["changed_at"],
         finished_at=row["finished_at"],
     )

@@ -22,8 +22,10 @@ from wayside_events.contracts.governance.bulk import (
     DecisionBulkItem,
     DecisionBulkItemPage,
     DecisionBulkJob,
+    DecisionBulkPage,
     DecisionBulkState,
     SuggestionFilter,
+    UndoBulkRequest,
 )
 from wayside_events.contracts.governance.calibration import (
     AcceptanceInPeriod,
@@ -57,6 +59,14 @@ from wayside_events.contracts.governance.graph import (
     GraphExtract,
     GraphPath,
     Neighborhood,
+)
+from wayside_events.contracts.governance.moving import (
+    SOURCES_SHOWN_LIMIT,
+    DecisionImported,
+    DecisionLine,
+    DecisionToImport,
+    ImportOutcome,
+    NamedDecision,
 )
 from wayside_events.contracts.governance.nodes import (
     Node,
@@ -145,6 +155,7 @@ __all__ = [
     "PROPOSAL",
     "PROPOSE_SUBJECT",
     "SIMULATED_LIMIT",
+    "SOURCES_SHOWN_LIMIT",
     "SUBJECT_PREFIX",
     "WAKE_SUBJECT",
     "AcceptanceInPeriod",
@@ -171,9 +182,13 @@ __all__ = [
     "DecisionBulkItem",
     "DecisionBulkItemPage",
     "DecisionBulkJob",
+    "DecisionBulkPage",
     "DecisionBulkState",
+    "DecisionImported",
+    "DecisionLine",
     "DecisionReply",
     "DecisionRequest",
+    "DecisionToImport",
     "Disagreement",
     "Edge",
     "EdgePage",
@@ -182,10 +197,12 @@ __all__ = [
     "GraphExtract",
     "GraphPath",
     "Holder",
+    "ImportOutcome",
     "Intake",
     "JudgeRequest",
     "LinkedDecision",
     "MeasuredPrecision",
+    "NamedDecision",
     "Neighborhood",
     "Node",
     "NodeContent",
@@ -242,5 +259,6 @@ __all__ = [
     "Suspension",
     "SuspensionCause",
     "SwitchPolicyRequest",
+    "UndoBulkRequest",
     "Verdict",
 ]

@@ -144,6 +144,19 @@ class DecisionBulk(DecisionBulkCounts):
     items: tuple[DecisionBulkItem, ...] = ()
 
 
+class DecisionBulkPage(Reply):
+    """Part of a list of bulks; `next_page` is None on the last one."""
+
+    items: tuple[DecisionBulk, ...]
+    next_page: str | None = None
+
+
+class UndoBulkRequest(Request):
+    """Taking back all that a bulk decided."""
+
+    note: str | None = Field(default=None, max_length=4_000)
+
+
 class DecisionBulkJob(Request):
     """The input of a job that works on a bulk."""
 
