@@ -206,6 +206,26 @@ async def test_what_is_a_day_old_is_forgotten(
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 1
 
 
+async def test_the_key_of_a_child_is_kept_as_long_as_its_parent_is_active(
+    idle: Api, connection: Connection
+) -> None:
+    forget = idle.client.app[JOBS].retention.forget_keys
+    parent = await idle.create()
+
+    async def spawn_a_day_later() -> str:
+        await connection.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
+        await forget()
+        body = {"type": parent.type, "scope": parent.scope, "parent_id": parent.id}
+        answer = await idle.post("/v1/jobs", body, headers={"Idempotency-Key": "child"})
+        return answer.body["id"] if answer.status in (200, 201) else answer.body["code"]
+
+    child = await spawn_a_day_later()
+    await connection.execute("DELETE FROM jobs WHERE id = $1", child)
+    assert await spawn_a_day_later() == child
+    await idle.cancel(parent.id)
+    assert await spawn_a_day_later() == "parent_ended"
+
+
 @pytest.mark.parametrize(
     ("entries", "limit", "fits"),
     [([3, 3, 3], 9, 3), ([3, 3, 3], 8, 2), ([9], 8, 0), ([0, 0], 0, 2), ([], 5, 0)],

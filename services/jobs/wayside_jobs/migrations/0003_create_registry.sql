@@ -68,6 +68,8 @@ CREATE TABLE idempotency_keys (
     key text NOT NULL,
     request_hash bytea NOT NULL,
     job_id uuid,
+    -- Of a child; its key is kept as long as the parent is active, for which created_at is moved.
+    parent_id uuid,
     status smallint,
     answer json,
     created_at timestamptz NOT NULL DEFAULT now(),

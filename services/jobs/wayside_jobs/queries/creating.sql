@@ -66,9 +66,9 @@ CROSS JOIN LATERAL (
 ) AS found;
 
 -- name: remember_keys
--- Take idempotency keys (scopes, callers, keys, request hashes, job ids); those that are taken are left out.
-INSERT INTO idempotency_keys (scope, caller, key, request_hash, job_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::uuid[])
+-- Take idempotency keys (scopes, callers, keys, request hashes, job ids, parents); those that are taken are left out.
+INSERT INTO idempotency_keys (scope, caller, key, request_hash, job_id, parent_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[])
 ON CONFLICT DO NOTHING
 RETURNING scope, caller, key;
 

@@ -36,12 +36,25 @@ UPDATE jobs SET expires_at = now() + interval '1 hour' WHERE id = ANY($1::uuid[]
 UPDATE jobs SET due_at = now() + interval '1 minute' WHERE id = $1 AND status = 'running';
 
 -- name: forget_keys
--- Delete at most $2 idempotency keys that are older than $1 seconds.
-DELETE FROM idempotency_keys WHERE (scope, caller, key) IN (
-    SELECT scope, caller, key FROM idempotency_keys
-    WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+-- Look at the $2 oldest idempotency keys that are older than $1 seconds: those of children whose parent is active are
+-- looked at again in an hour, the others deleted.
+WITH old AS (
+    SELECT keys.scope, keys.caller, keys.key,
+        coalesce((SELECT jobs.finished_at IS NULL FROM jobs WHERE jobs.id = keys.parent_id), false) AS is_needed
+    FROM idempotency_keys AS keys
+    WHERE keys.created_at < now() - make_interval(secs => $1)
+    ORDER BY keys.created_at LIMIT $2 FOR UPDATE OF keys SKIP LOCKED
+),
+kept AS (
+    UPDATE idempotency_keys AS keys SET created_at = now() - make_interval(secs => $1) + interval '1 hour'
+    FROM old
+    WHERE old.is_needed AND keys.scope = old.scope AND keys.caller = old.caller AND keys.key = old.key
+),
+forgotten AS (
+    DELETE FROM idempotency_keys AS keys USING old
+    WHERE NOT old.is_needed AND keys.scope = old.scope AND keys.caller = old.caller AND keys.key = old.key
 )
-RETURNING key;
+SELECT key FROM old;
 
 -- name: forget_runners
 -- Delete at most $2 runners that have been silent for $1 seconds.

@@ -130,7 +130,8 @@ def _checked(wanted: JobCreate, job_type: JobType, origin: Origin, key: str | No
     job_id = new_id()
     use = None
     if key is not None:
-        use = KeyUse(wanted.scope, origin.created_by, key, _request_hash(wanted), job_id)
+        request_hash = _request_hash(wanted)
+        use = KeyUse(wanted.scope, origin.created_by, key, request_hash, job_id, parent_id=wanted.parent_id)
     return Creation(job_id, wanted, job_input, job_type.spec, origin, use)
 
 

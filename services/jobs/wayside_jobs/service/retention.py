@@ -42,7 +42,10 @@ class Retention:
         return await self._broom.sweep(_EXPIRED)
 
     async def forget_keys(self) -> bool:
-        """Forget some idempotency keys of yesterday; returns whether there may be more."""
+        """Forget some idempotency keys of yesterday; returns whether there may be more.
+
+        Those of children stay while the parent is active: another attempt of it shall find the children it has.
+        """
         return await self._old.forget_keys(older_than_seconds=_DAY_SECONDS, limit=_OLD_LIMIT) >= _OLD_LIMIT
 
     async def forget_runners(self) -> bool:

@@ -37,13 +37,13 @@ class Expiry:
 
 
 class Old:
-    """What is kept for a time and is no job: each deletes at most `limit` rows and returns how many."""
+    """What is kept for a time and is no job: each looks at no more than `limit` old rows and returns at how many."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def forget_keys(self, *, older_than_seconds: float, limit: int) -> int:
-        """Delete old idempotency keys."""
+        """Delete old idempotency keys, but those of the children of active jobs."""
         async with self._store.acquire() as connection:
             return len(await connection.fetch(SQL.forget_keys, older_than_seconds, limit))
 

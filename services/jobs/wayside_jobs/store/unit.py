@@ -44,6 +44,8 @@ class KeyUse:
     answer: Json | None = None
     is_new: bool = True
     """Whether the answer was of a new job, or of one that was there."""
+    parent_id: str | None = None
+    """The parent of the job; a key is kept as long as that is active."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -115,8 +117,11 @@ class Unit:
 
         Waits for a transaction that takes one of them at the same time.
         """
-        rows = sorted((use.scope, use.caller, use.key, use.request_hash, use.job_id) for use in uses)
-        taken = await self._connection.fetch(SQL.remember_keys, *columns_of(5, rows))
+        rows = [
+            (use.scope, use.caller, use.key, use.request_hash, use.job_id, use.parent_id)
+            for use in sorted(uses, key=lambda use: use.identity)
+        ]
+        taken = await self._connection.fetch(SQL.remember_keys, *columns_of(6, rows))
         return {(row["scope"], row["caller"], row["key"]) for row in taken}
 
     async def key_use(self, use: KeyUse) -> KeyUse | None:
