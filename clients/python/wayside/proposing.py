@@ -74,6 +74,7 @@ class Proposer:
         body = ProposeRequest.model_construct(
             scope=self._job.scope,
             proposed_by=self._proposed_by,
+            on_behalf_of=self._job.created_by,
             proposals=tuple(batch),
             traceparent=self._job.traceparent,
         )

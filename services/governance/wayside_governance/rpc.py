@@ -25,18 +25,24 @@ def endpoints(intake: IntakeService) -> Sequence[Endpoint]:
     """Return what governance answers on NATS; whoever may publish there may propose."""
 
     async def propose(request: ProposeRequest) -> ProposeReply:
-        _check_storable(request.proposed_by)
+        _check_storable("/proposed_by", request.proposed_by)
+        _check_storable("/on_behalf_of", request.on_behalf_of)
         with _trace_of(request):
-            outcomes = await intake.propose(request.scope, request.proposed_by, request.proposals)
+            outcomes = await intake.propose(
+                request.scope,
+                request.proposed_by,
+                request.proposals,
+                on_behalf_of=request.on_behalf_of,
+            )
         return ProposeReply(outcomes=tuple(_fitting(outcomes)))
 
     return (Endpoint(PROPOSE_SUBJECT, ProposeRequest, propose),)
 
 
-def _check_storable(proposed_by: str) -> None:
-    if "\0" in proposed_by:
+def _check_storable(field: str, text: str | None) -> None:
+    if "\0" in (text or ""):
         message = "A NUL character is not allowed"
-        errors = [FieldError(field="/proposed_by", code="null_character", message=message)]
+        errors = [FieldError(field=field, code="null_character", message=message)]
         raise InvalidInput(summary(errors), errors=errors)
 
 

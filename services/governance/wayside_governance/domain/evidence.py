@@ -26,7 +26,8 @@ class Evidence(NamedTuple):
     """One machine's proposal of a claim.
 
     `payload` is canonical JSON. `digest` is what makes two pieces identical: the same statement of the same model in the
-    same run, by the same proposer. `payload_hash` is its share of a fingerprint.
+    same run, by the same proposer. `payload_hash` is its share of a fingerprint. `on_behalf_of` is for whom the proposer
+    runs: they proposed too.
     """
 
     id: EntityId
@@ -40,6 +41,7 @@ class Evidence(NamedTuple):
     payload: bytes | None
     proposed_by: str
     proposed_at: datetime
+    on_behalf_of: str | None = None
 
 
 def canonical(payload: Mapping[str, object] | None) -> bytes | None:

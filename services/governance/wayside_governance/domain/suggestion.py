@@ -13,11 +13,17 @@ from wayside_governance.domain.errors import StaleRevision
 from wayside_governance.domain.evidence import Claim, Evidence
 from wayside_governance.domain.states import Verb, next_status
 
+SOURCES_LIMIT = 64
+"""Of how many source models a suggestion keeps the highest confidence: the surest ones count, the others no more."""
+
+REMEMBERED_LIMIT = 1_000
+"""How many fingerprints a suggestion remembers: those of its latest rejection, and of older ones what there is room for."""
+
 
 class Standing(NamedTuple):
     """What all evidence together says.
 
-    `maxima` is each model's highest confidence. From `strongest` on, fields are of the strongest piece, which is the
+    `maxima` is each model's highest confidence, of the 64 surest models. From `strongest` on, fields are of the strongest piece, which is the
     first with the highest confidence; `strongest` is its digest.
     """
 
@@ -48,6 +54,8 @@ class Standing(NamedTuple):
         """Return the standing with one more piece."""
         model, confidence = evidence.source_model, evidence.confidence
         maxima = {**self.maxima, model: max(confidence, self.maxima.get(model, 0.0))}
+        if len(maxima) > SOURCES_LIMIT:
+            del maxima[min(maxima, key=lambda name: (maxima[name], name))]
         leading = Standing.of(evidence) if confidence > max(self.maxima.values()) else self
         return leading._replace(
             confidence=combine(maxima), evidence_count=self.evidence_count + 1, maxima=maxima
@@ -117,7 +125,9 @@ class Suggestion(NamedTuple):
 
     def reject(self, review: Review, fingerprints: frozenset[bytes]) -> "Suggestion":
         """pending → rejected, remembering what it was rejected on."""
-        remembered = self.remembered | fingerprints
+        room = max(REMEMBERED_LIMIT - len(fingerprints), 0)
+        older = self.remembered - fingerprints
+        remembered = fingerprints.union(older if len(older) <= room else sorted(older)[:room])
         return self._after(Verb.REJECT, review.reviewed_at, review=review, remembered=remembered)
 
     def supersede(self, review: Review) -> "Suggestion":

@@ -49,6 +49,7 @@ CREATE TABLE suggestions (
     held_out_version text,
     is_unevaluated boolean NOT NULL DEFAULT false,
     expires_at timestamptz,
+    keeps_content boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     CONSTRAINT suggestions_status CHECK (
@@ -76,6 +77,10 @@ CREATE INDEX suggestions_by_type ON suggestions (scope, relationship_type, statu
 -- A walk over ghost edges meets nothing but what waits, however often a node's claims were decided.
 CREATE INDEX suggestions_waiting_from ON suggestions (scope, from_node_id, created_at, id) WHERE status = 'pending';
 
+-- Only where scopes let suggestions expire, or have contents dropped, is there anything in these.
+CREATE INDEX suggestions_expiring ON suggestions (scope, expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
+CREATE INDEX suggestions_kept ON suggestions (scope, status, updated_at) WHERE keeps_content AND status <> 'pending';
+
 -- No foreign key: intake writes evidence in the transaction that locked or made the suggestion, and a check for
 -- every row would cost more than the row.
 CREATE TABLE evidence (
@@ -90,8 +95,18 @@ CREATE TABLE evidence (
     reasoning text,
     payload json, -- as it came: jsonb writes 1e308 out in full, and 64 KiB of such numbers are megabytes
     proposed_by text NOT NULL,
+    on_behalf_of text,
     proposed_at timestamptz NOT NULL,
     PRIMARY KEY (suggestion_id, digest)
+);
+
+-- Who proposed what was answered already: their evidence is not kept, but they have proposed, and may not approve.
+CREATE TABLE suppressed_proposers (
+    suggestion_id uuid NOT NULL,
+    proposed_by text NOT NULL,
+    times bigint NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (suggestion_id, proposed_by)
 );
 
 CREATE INDEX evidence_run ON evidence (analysis_run_id, suggestion_id) WHERE analysis_run_id IS NOT NULL;

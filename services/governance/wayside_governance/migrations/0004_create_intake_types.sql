@@ -45,5 +45,6 @@ CREATE TYPE new_evidence AS (
     strength double precision,
     reasoning text,
     payload text,
-    proposed_by text
+    proposed_by text,
+    on_behalf_of text
 );

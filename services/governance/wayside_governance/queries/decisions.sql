@@ -35,10 +35,14 @@ FOR NO KEY UPDATE;
 -- name: facts
 -- What verdicts depend on beside their suggestions, which are locked by now; $2 are the reasons where a scope names none.
 SELECT asked.id, statement_timestamp() AS at,
-       asked.verdict = 'approve' AND EXISTS (
+       asked.verdict = 'approve' AND (EXISTS (
            SELECT FROM evidence
-           WHERE evidence.suggestion_id = asked.id AND evidence.proposed_by = asked.reviewed_by
-       ) AS has_proposed,
+           WHERE evidence.suggestion_id = asked.id
+             AND asked.reviewed_by IN (evidence.proposed_by, evidence.on_behalf_of)
+       ) OR EXISTS (
+           SELECT FROM suppressed_proposers AS said
+           WHERE said.suggestion_id = asked.id AND said.proposed_by = asked.reviewed_by
+       )) AS has_proposed,
        CASE asked.verdict WHEN 'reject' THEN
            ARRAY(SELECT DISTINCT payload_hash FROM evidence WHERE evidence.suggestion_id = asked.id)
        END AS payload_hashes,

@@ -26,10 +26,10 @@ SET label = coalesce(excluded.label, stored.label),
 -- Insert new claims in the order given and return their ids; those that exist are locked instead.
 INSERT INTO suggestions AS stored (
     id, scope, from_node_id, to_node_id, relationship_type, status, revision, confidence, strength, evidence_count,
-    maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at, is_unevaluated
+    maxima, strongest, source_model, analysis_run_id, proposed_by, created_at, updated_at, expires_at, is_unevaluated
 )
 SELECT id, $1, from_node_id, to_node_id, relationship_type, 'pending', revision, confidence, strength,
-       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3,
+       evidence_count, maxima::jsonb, strongest, source_model, analysis_run_id, proposed_by, $3, $3, $4,
        (SELECT count(*) > 0 FROM policies AS policy WHERE policy.scope = $1 AND policy.state = 'enabled')
 FROM unnest($2::new_suggestion[]) WITH ORDINALITY AS new (
     id, from_node_id, to_node_id, relationship_type, revision, confidence, strength, evidence_count,
@@ -84,6 +84,7 @@ SET status = new.status, revision = new.revision, confidence = new.confidence, s
     reviewed_at = CASE WHEN new.is_reopened THEN NULL ELSE stored.reviewed_at END,
     reason_code = CASE WHEN new.is_reopened THEN NULL ELSE stored.reason_code END,
     endorsed_by = CASE WHEN new.is_reopened THEN '{}' ELSE stored.endorsed_by END,
+    expires_at = CASE WHEN new.is_reopened THEN $2 ELSE stored.expires_at END,
     is_unevaluated = new.status = 'pending' AND EXISTS (
         SELECT FROM policies AS policy WHERE policy.scope = stored.scope AND policy.state = 'enabled'
     )
@@ -94,8 +95,23 @@ WHERE stored.id = new.id;
 -- Keep new evidence.
 INSERT INTO evidence (
     suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
-    payload, proposed_by, proposed_at
+    payload, proposed_by, on_behalf_of, proposed_at
 )
 SELECT suggestion_id, digest, id, payload_hash, source_model, analysis_run_id, confidence, strength, reasoning,
-       payload::json, proposed_by, $2
+       payload::json, proposed_by, on_behalf_of, $2
 FROM unnest($1::new_evidence[]);
+
+-- name: keep_content
+-- Note that suggestions have content again, which retention dropped before.
+UPDATE suggestions SET keeps_content = true WHERE id = ANY($1::uuid[]) AND NOT keeps_content;
+
+-- name: note_suppressed
+-- Remember who proposed what was answered already: $1 suggestions, $2 proposers, $3 how often.
+INSERT INTO suppressed_proposers AS known (suggestion_id, proposed_by, times, last_at)
+SELECT *, $4 FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS said (suggestion_id, proposed_by, times)
+ON CONFLICT (suggestion_id, proposed_by) DO UPDATE
+SET times = known.times + excluded.times, last_at = excluded.last_at;
+
+-- name: known_nodes
+-- Which of some nodes something is known of.
+SELECT id FROM nodes WHERE scope = $1 AND id = ANY($2::text[]);

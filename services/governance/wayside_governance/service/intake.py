@@ -1,10 +1,10 @@
 """Taking of proposals: a batch is one transaction; what became of each is answered in its place."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 import structlog
@@ -16,11 +16,20 @@ from wayside_events.identifiers import ScopeName, new_id
 from wayside_governance.domain.errors import GovernanceError, InvalidProposal, NotStorable
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, fingerprint
 from wayside_governance.domain.intake import Step, create, receive
+from wayside_governance.domain.rules import Settings
 from wayside_governance.domain.suggestion import Suggestion
 from wayside_governance.metrics import GovernanceMetrics
 from wayside_governance.service.problems import item_problem
-from wayside_governance.service.proposals import Received, Sender, merge_contents, read_proposal
+from wayside_governance.service.proposals import (
+    Received,
+    Sender,
+    ends_of,
+    merge_contents,
+    read_proposal,
+    refuse_unknown,
+)
 from wayside_governance.service.proposed import announce
+from wayside_governance.service.rules import KnownSettings
 from wayside_governance.store import intake as stored
 from wayside_service.database import Connection, Database
 from wayside_service.outbox import add_events
@@ -35,17 +44,23 @@ log = structlog.get_logger("wayside_governance.intake")
 
 @dataclass(frozen=True, slots=True)
 class IntakeService:
-    """Takes proposals. `wake` says that events were committed."""
+    """Takes proposals. `wake` says that events were committed; `known` is what scopes have laid down."""
 
     database: Database
     wake: Callable[[], None]
     metrics: GovernanceMetrics = field(default_factory=GovernanceMetrics)
+    known: KnownSettings = field(default_factory=KnownSettings)
 
     async def propose(
-        self, scope: ScopeName, proposed_by: str, proposals: Sequence[JsonValue]
+        self,
+        scope: ScopeName,
+        proposed_by: str,
+        proposals: Sequence[JsonValue],
+        *,
+        on_behalf_of: str | None = None,
     ) -> tuple[ProposalOutcome, ...]:
         """Store what is valid and return one outcome per proposal, in order."""
-        sender = Sender(scope, proposed_by, datetime.now(UTC))
+        sender = Sender(scope, proposed_by, datetime.now(UTC), on_behalf_of)
         outcomes: dict[int, ProposalOutcome] = {}
         received: list[Received] = []
         for position, value in enumerate(proposals):
@@ -75,22 +90,50 @@ class IntakeService:
         return outcomes | await self._take_or_split(received[middle:], sender)
 
     async def _take(self, received: list[Received], sender: Sender) -> dict[int, ProposalOutcome]:
-        by_claim = _grouped(received)
         async with self.database.transaction() as connection:
             with stored.refusals():
-                await stored.merge_nodes(connection, sender.scope, merge_contents(received), sender.at)
-                steps = await _insert(connection, by_claim, sender)
-                found = {claim: given for claim, given in by_claim.items() if claim not in steps}
-                steps |= await _add(connection, found, sender)
-                await _keep_evidence(connection, steps, sender)
-                await add_events(connection, announce(chain.from_iterable(steps.values()), sender.at))
-        return {
+                settings = await self.known.of(connection, sender.scope)
+                refused: dict[int, InvalidProposal] = {}
+                if settings.refuses_unknown_nodes:
+                    known = await stored.known_nodes(connection, sender.scope, ends_of(received))
+                    received, refused = refuse_unknown(received, known)
+                by_claim = _grouped(received)
+                steps = await _store(connection, by_claim, sender, _expiry(settings, sender))
+        outcomes = {
             one.position: ProposalOutcome(
                 outcome=step.outcome, suggestion_id=step.after.id, revision=step.after.revision
             )
             for claim, given in by_claim.items()
             for one, step in zip(given, steps[claim], strict=True)
         }
+        return outcomes | {position: _refused(error) for position, error in refused.items()}
+
+
+def _expiry(settings: Settings, sender: Sender) -> datetime | None:
+    """Return until when what begins to wait now may wait."""
+    seconds = settings.pending_ttl_seconds
+    return None if seconds is None else sender.at + timedelta(seconds=seconds)
+
+
+async def _store(
+    connection: Connection, by_claim: dict[Claim, list[Received]], sender: Sender, expires_at: datetime | None
+) -> Steps:
+    """Store what proposals do to their claims, tell of it, and return the steps."""
+    contents = merge_contents(chain.from_iterable(by_claim.values()))
+    await stored.merge_nodes(connection, sender.scope, contents, sender.at)
+    new = await _insert(connection, by_claim, sender, expires_at)
+    found = {claim: given for claim, given in by_claim.items() if claim not in new}
+    added = await _add(connection, found, sender, expires_at)
+    await _keep_evidence(connection, new | added, sender)
+    await stored.keep_content(connection, {step.after.id for step in _each(added) if step.keeps_evidence})
+    suppressed = Counter(step.after.id for step in _each(added) if step.outcome is Intake.SUPPRESSED)
+    await stored.note_suppressed(connection, suppressed, sender.names, sender.at)
+    await add_events(connection, announce(_each(new | added), sender.at))
+    return new | added
+
+
+def _each(steps: Steps) -> Iterable[Step]:
+    return chain.from_iterable(steps.values())
 
 
 def _grouped(received: Sequence[Received]) -> dict[Claim, list[Received]]:
@@ -101,15 +144,25 @@ def _grouped(received: Sequence[Received]) -> dict[Claim, list[Received]]:
     return {claim: by_claim[claim] for claim in sorted(by_claim)}
 
 
-async def _insert(connection: Connection, by_claim: Mapping[Claim, list[Received]], sender: Sender) -> Steps:
+async def _insert(
+    connection: Connection,
+    by_claim: Mapping[Claim, list[Received]],
+    sender: Sender,
+    expires_at: datetime | None,
+) -> Steps:
     """Insert the claims that are new and return their steps; the suggestions of the others are locked by it."""
     steps = {claim: _steps_of_new(claim, given) for claim, given in by_claim.items()}
     suggestions = [taken[-1].after for taken in steps.values()]
-    inserted = await stored.insert_suggestions(connection, sender.scope, suggestions, sender.at)
+    inserted = await stored.insert_suggestions(connection, sender.scope, suggestions, sender.at, expires_at)
     return {claim: taken for claim, taken in steps.items() if taken[-1].after.id in inserted}
 
 
-async def _add(connection: Connection, by_claim: Mapping[Claim, list[Received]], sender: Sender) -> Steps:
+async def _add(
+    connection: Connection,
+    by_claim: Mapping[Claim, list[Received]],
+    sender: Sender,
+    expires_at: datetime | None,
+) -> Steps:
     """Decide what proposals do to suggestions that are there, write those, and return the steps."""
     currents = await stored.locked_suggestions(connection, sender.scope, by_claim)
     known = await _known_digests(connection, by_claim, currents)
@@ -124,7 +177,7 @@ async def _add(connection: Connection, by_claim: Mapping[Claim, list[Received]],
         for taken in steps.values()
         if any(step.outcome is Intake.REOPENED for step in taken)
     }
-    await stored.update_suggestions(connection, changed, reopened)
+    await stored.update_suggestions(connection, changed, reopened, expires_at)
     return steps
 
 
@@ -192,12 +245,7 @@ class _Fingerprints:
 
 
 async def _keep_evidence(connection: Connection, steps: Steps, sender: Sender) -> None:
-    pieces = [
-        stored.Piece(step.after.id, step.evidence)
-        for taken in steps.values()
-        for step in taken
-        if step.keeps_evidence
-    ]
+    pieces = [stored.Piece(step.after.id, step.evidence) for step in _each(steps) if step.keeps_evidence]
     await stored.insert_evidence(connection, pieces, sender.at)
 
 

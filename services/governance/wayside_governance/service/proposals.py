@@ -41,11 +41,22 @@ class Received(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """In which scope, by whom and when something is proposed."""
+    """In which scope, by whom, on whose behalf and when something is proposed."""
 
     scope: ScopeName
     proposed_by: str
     at: datetime
+    on_behalf_of: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everybody who proposes by it, and therefore may not approve."""
+        return frozenset(name for name in (self.proposed_by, self.on_behalf_of) if name is not None)
+
+    @property
+    def identity(self) -> str:
+        """What tells this proposer from others: the same said on another's behalf is another piece of evidence."""
+        return self.proposed_by if self.on_behalf_of is None else f"{self.proposed_by}\n{self.on_behalf_of}"
 
 
 def read_proposal(value: JsonValue, position: int, sender: Sender) -> Received:
@@ -83,7 +94,7 @@ def _is_doubtful(proposal: Proposal, payload: bytes | None) -> bool:
 def _evidence(proposal: Proposal, payload: bytes | None, sender: Sender) -> Evidence:
     payload_hash = hash_payload(payload)
     statement = (
-        sender.proposed_by,
+        sender.identity,
         proposal.source_model,
         proposal.analysis_run_id,
         proposal.confidence,
@@ -102,6 +113,7 @@ def _evidence(proposal: Proposal, payload: bytes | None, sender: Sender) -> Evid
         payload=payload,
         proposed_by=sender.proposed_by,
         proposed_at=sender.at,
+        on_behalf_of=sender.on_behalf_of,
     )
 
 
@@ -162,6 +174,37 @@ def merge_contents(received: Iterable[Received]) -> dict[str, NodeContent]:
             before = merged.get(node_id)
             merged[node_id] = said if before is None or before == said else _merge(before, said)
     return {node_id: content for node_id, content in merged.items() if content != NodeContent()}
+
+
+def ends_of(received: Iterable[Received]) -> set[str]:
+    """Return the nodes that proposals name."""
+    return {node_id for one in received for node_id in (one.claim.from_node_id, one.claim.to_node_id)}
+
+
+def refuse_unknown(
+    received: Iterable[Received], known: Iterable[str]
+) -> tuple[list[Received], dict[int, InvalidProposal]]:
+    """Divide proposals into those of known nodes, and errors by position.
+
+    A proposal that says what a node is makes it known, from there on.
+    """
+    known = set(known)
+    taken: list[Received] = []
+    refused: dict[int, InvalidProposal] = {}
+    for one in received:
+        said = {node_id for node_id, content in one.nodes if content != NodeContent()}
+        ends = (("/from_node_id", one.claim.from_node_id), ("/to_node_id", one.claim.to_node_id))
+        if errors := tuple(_unknown(field, end) for field, end in ends if end not in known | said):
+            refused[one.position] = InvalidProposal(errors)
+        else:
+            known |= said
+            taken.append(one)
+    return taken, refused
+
+
+def _unknown(field: str, node_id: str) -> FieldError:
+    message = f"Nothing is known of the node {node_id}, and the scope refuses such nodes"
+    return FieldError(field=field, code="unknown_node", message=message)
 
 
 def _merge(before: NodeContent, said: NodeContent) -> NodeContent:

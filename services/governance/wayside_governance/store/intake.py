@@ -55,14 +55,18 @@ async def merge_nodes(
 
 
 async def insert_suggestions(
-    connection: Connection, scope: str, suggestions: Sequence[Suggestion], at: datetime
+    connection: Connection,
+    scope: str,
+    suggestions: Sequence[Suggestion],
+    at: datetime,
+    expires_at: datetime | None = None,
 ) -> set[str]:
     """Insert those whose claims are new and return their ids; lock the suggestions of the other claims.
 
     `suggestions` are in the order of their claims: the one order in which everybody locks.
     """
     rows = [(one.id, *one.claim[1:], one.revision, *_standing(one)) for one in suggestions]
-    inserted = await connection.fetch(INTAKE.insert_suggestions, scope, rows, at)
+    inserted = await connection.fetch(INTAKE.insert_suggestions, scope, rows, at, expires_at)
     return {str(row["id"]) for row in inserted}
 
 
@@ -105,9 +109,12 @@ async def content_hashes(connection: Connection, scope: str, node_ids: Collectio
 
 
 async def update_suggestions(
-    connection: Connection, suggestions: Sequence[Suggestion], reopened: Collection[str]
+    connection: Connection,
+    suggestions: Sequence[Suggestion],
+    reopened: Collection[str],
+    expires_at: datetime | None,
 ) -> None:
-    """Write what proposals made of locked suggestions; `reopened` are the ids of those that wait again."""
+    """Write what proposals made of locked suggestions; `reopened` are the ids of those that wait again, until then."""
     if not suggestions:
         return
     rows = [
@@ -122,7 +129,7 @@ async def update_suggestions(
         )
         for one in suggestions
     ]
-    await connection.execute(INTAKE.update_suggestions, rows)
+    await connection.execute(INTAKE.update_suggestions, rows, expires_at)
 
 
 async def insert_evidence(connection: Connection, pieces: Sequence[Piece], at: datetime) -> None:
@@ -142,10 +149,32 @@ async def insert_evidence(connection: Connection, pieces: Sequence[Piece], at: d
             one.reasoning,
             None if one.payload is None else one.payload.decode(),
             one.proposed_by,
+            one.on_behalf_of,
         )
         for suggestion_id, one in pieces
     ]
     await connection.execute(INTAKE.insert_evidence, rows, at)
+
+
+async def keep_content(connection: Connection, suggestion_ids: Collection[str]) -> None:
+    """Note that suggestions have content, which retention may have dropped before."""
+    if suggestion_ids:
+        await connection.execute(INTAKE.keep_content, list(suggestion_ids))
+
+
+async def note_suppressed(
+    connection: Connection, times: Mapping[str, int], names: Collection[str], at: datetime
+) -> None:
+    """Remember that these proposed, so many times, what was answered already: `times` is by suggestion."""
+    if not times:
+        return
+    said = [(suggestion_id, name, times[suggestion_id]) for suggestion_id in times for name in names]
+    await connection.execute(INTAKE.note_suppressed, *map(list, zip(*said, strict=True)), at)
+
+
+async def known_nodes(connection: Connection, scope: str, node_ids: Collection[str]) -> set[str]:
+    """Return those of some nodes that something is known of."""
+    return {row["id"] for row in await connection.fetch(INTAKE.known_nodes, scope, list(node_ids))}
 
 
 def _standing(suggestion: Suggestion) -> tuple[object, ...]:

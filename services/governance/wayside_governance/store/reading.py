@@ -166,6 +166,7 @@ def shown_evidence(row: asyncpg.Record) -> Evidence:
         reasoning=row["reasoning"],
         evidence=payload_of(row),
         proposed_by=row["proposed_by"],
+        on_behalf_of=row["on_behalf_of"],
         proposed_at=row["proposed_at"],
     )
 

@@ -37,10 +37,14 @@ PROPOSAL: TypeAdapter[Proposal] = TypeAdapter(Proposal)
 
 
 class ProposeRequest(Request):
-    """A batch of proposals. Each is validated alone (`PROPOSAL`): invalid ones never block the rest."""
+    """A batch of proposals. Each is validated alone (`PROPOSAL`): invalid ones never block the rest.
+
+    `on_behalf_of` is for whom the proposer runs, such as who created its job. Neither of them may approve.
+    """
 
     scope: Scope
     proposed_by: str = Field(min_length=1, max_length=200)
+    on_behalf_of: str | None = Field(default=None, min_length=1, max_length=200)
     proposals: tuple[JsonValue, ...] = Field(min_length=1, max_length=1_000)
     traceparent: str | None = Field(default=None, max_length=100)
 

@@ -23,6 +23,7 @@ class Evidence(Reply):
     reasoning: str | None = None
     evidence: dict[str, JsonValue] | None = None
     proposed_by: str
+    on_behalf_of: str | None = None
     proposed_at: Timestamp
 
 
