@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from wayside_governance.store.statements import GRAPH, INTAKE, READING
+from wayside_governance.store.statements import GRAPH, INTAKE, READING, REVIEWS
 from wayside_service.database import Query
 
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -109,3 +109,18 @@ async def test_a_claim_is_found_at_once_where_nothing_was_counted_yet(connection
     await connection.execute(FILL, "acme", "back to", "pending", 3_000)
     arguments = ("acme", "{back7,back8,back8}", "{hub,hub,n1}", "{r,r,r}")
     assert await rows_read(connection, INTAKE.suggestions_of_claims, arguments) <= 2
+
+
+async def test_cards_are_found_without_a_look_at_all_that_wait(connection: Any) -> None:
+    await connection.execute(FILL, "acme", "hub", "pending", 20_000)
+    await connection.execute("UPDATE suggestions SET confidence = random()")
+    await connection.execute("ANALYZE")
+    anything = ("acme", "rita", 0, 1, None, None, None, None, None, None)
+    for statement, more in (
+        (REVIEWS.candidates_by_confidence, (110,)),
+        (REVIEWS.candidates_newest, (110,)),
+        (REVIEWS.candidates_uncertain, (110, "{r}", "{0.7}", 0.5)),
+        (REVIEWS.candidates_by_impact, (110, 500, 200)),
+        (REVIEWS.candidates_at_random, (10, 200)),
+    ):
+        assert await rows_read(connection, statement, (*anything, *more)) <= 3_000, statement

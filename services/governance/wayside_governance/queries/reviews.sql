@@ -2,8 +2,8 @@
 --
 -- Candidates are found first, and then leased in one statement: that one decides, and skips what somebody else has locked.
 -- Filters: $1 scope, $2 reviewer, $3 to $10 confidence from and to, ends, either end, type, source and run. A card is free for a
--- reviewer when nobody has it, they did not skip it, and they may approve it. That is asked card by card, as scalar subqueries:
--- with NOT EXISTS the planner may join all leases, skips and evidence first, to find ten cards.
+-- reviewer when nobody has it, they did not skip it, and they may approve it. That is asked card by card: without OFFSET 0 the
+-- planner may join all leases, skips and evidence first, to find ten cards.
 
 -- name: candidates_by_confidence
 -- Cards that are free for a reviewer, the surest first.
@@ -17,10 +17,12 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND ($9::text IS NULL OR card.maxima ? $9)
   AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
   AND $2 <> ALL(card.endorsed_by)
-  AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-  AND (SELECT true FROM review_skips
-       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-  AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+  AND NOT EXISTS (
+      SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+  )
+  AND NOT EXISTS (SELECT FROM review_skips
+       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
 ORDER BY card.confidence DESC, card.id DESC
 LIMIT $11;
 
@@ -36,15 +38,18 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND ($9::text IS NULL OR card.maxima ? $9)
   AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
   AND $2 <> ALL(card.endorsed_by)
-  AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-  AND (SELECT true FROM review_skips
-       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-  AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+  AND NOT EXISTS (
+      SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+  )
+  AND NOT EXISTS (SELECT FROM review_skips
+       WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
 ORDER BY card.created_at DESC, card.id DESC
 LIMIT $11;
 
 -- name: candidates_uncertain
 -- Free cards, the nearest to the boundaries ($13) of their types ($12) first; $14 is that of all other types, if wanted.
+-- For those, 1,000 cards on each side of it are looked at where others have one: there may be none to be found.
 SELECT id
 FROM (
     SELECT near.id, abs(near.confidence - band.boundary) AS distance
@@ -62,10 +67,12 @@ FROM (
               AND ($9::text IS NULL OR card.maxima ? $9)
               AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
               AND $2 <> ALL(card.endorsed_by)
-              AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-              AND (SELECT true FROM review_skips
-                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-              AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+              AND NOT EXISTS (
+                  SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+              )
+              AND NOT EXISTS (SELECT FROM review_skips
+                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
             ORDER BY card.confidence, card.id
             LIMIT $11
         )
@@ -82,10 +89,12 @@ FROM (
               AND ($9::text IS NULL OR card.maxima ? $9)
               AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
               AND $2 <> ALL(card.endorsed_by)
-              AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-              AND (SELECT true FROM review_skips
-                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-              AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+              AND NOT EXISTS (
+                  SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+              )
+              AND NOT EXISTS (SELECT FROM review_skips
+                   WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
             ORDER BY card.confidence DESC, card.id DESC
             LIMIT $11
         )
@@ -93,8 +102,13 @@ FROM (
     UNION ALL
     (
         SELECT card.id, card.confidence - $14::float8
-        FROM suggestions AS card
-        WHERE card.relationship_type <> ALL($12) AND card.confidence >= $14
+        FROM (
+            SELECT * FROM suggestions
+            WHERE scope = $1 AND status = 'pending' AND confidence >= $14 AND confidence >= $3 AND confidence <= $4
+            ORDER BY confidence, id
+            LIMIT CASE WHEN cardinality($12) > 0 THEN 1000 END
+        ) AS card
+        WHERE card.relationship_type <> ALL($12)
           AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
           AND ($5::text IS NULL OR card.from_node_id = $5)
           AND ($6::text IS NULL OR card.to_node_id = $6)
@@ -103,18 +117,25 @@ FROM (
           AND ($9::text IS NULL OR card.maxima ? $9)
           AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
           AND $2 <> ALL(card.endorsed_by)
-          AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-          AND (SELECT true FROM review_skips
-               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-          AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+          AND NOT EXISTS (
+              SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+          )
+          AND NOT EXISTS (SELECT FROM review_skips
+               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         ORDER BY card.confidence, card.id
         LIMIT $11
     )
     UNION ALL
     (
         SELECT card.id, $14 - card.confidence
-        FROM suggestions AS card
-        WHERE card.relationship_type <> ALL($12) AND card.confidence < $14
+        FROM (
+            SELECT * FROM suggestions
+            WHERE scope = $1 AND status = 'pending' AND confidence < $14 AND confidence >= $3 AND confidence <= $4
+            ORDER BY confidence DESC, id DESC
+            LIMIT CASE WHEN cardinality($12) > 0 THEN 1000 END
+        ) AS card
+        WHERE card.relationship_type <> ALL($12)
           AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
           AND ($5::text IS NULL OR card.from_node_id = $5)
           AND ($6::text IS NULL OR card.to_node_id = $6)
@@ -123,10 +144,12 @@ FROM (
           AND ($9::text IS NULL OR card.maxima ? $9)
           AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
           AND $2 <> ALL(card.endorsed_by)
-          AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-          AND (SELECT true FROM review_skips
-               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-          AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+          AND NOT EXISTS (
+              SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+          )
+          AND NOT EXISTS (SELECT FROM review_skips
+               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         ORDER BY card.confidence DESC, card.id DESC
         LIMIT $11
     )
@@ -148,10 +171,12 @@ FROM (
       AND ($9::text IS NULL OR card.maxima ? $9)
       AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
       AND $2 <> ALL(card.endorsed_by)
-      AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-      AND (SELECT true FROM review_skips
-           WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-      AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+      AND NOT EXISTS (
+          SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+      )
+      AND NOT EXISTS (SELECT FROM review_skips
+           WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+      AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
     ORDER BY card.confidence DESC, card.id DESC
     LIMIT $12
 ) AS surest
@@ -194,10 +219,12 @@ CROSS JOIN LATERAL (
         AND ($9::text IS NULL OR card.maxima ? $9)
         AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
         AND $2 <> ALL(card.endorsed_by)
-        AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-        AND (SELECT true FROM review_skips
-             WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-        AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+        AND NOT EXISTS (
+            SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+        )
+        AND NOT EXISTS (SELECT FROM review_skips
+             WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+        AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
     ORDER BY card.created_at, card.id
     OFFSET moments.step
     LIMIT 1
@@ -234,10 +261,12 @@ SELECT (
             AND ($9::text IS NULL OR card.maxima ? $9)
             AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
             AND $2 <> ALL(card.endorsed_by)
-            AND (SELECT true FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp()) IS NULL
-            AND (SELECT true FROM review_skips
-                 WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp()) IS NULL
-            AND (SELECT true FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 LIMIT 1) IS NULL
+            AND NOT EXISTS (
+                SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+            )
+            AND NOT EXISTS (SELECT FROM review_skips
+                 WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+            AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         LIMIT $11
     ) AS free
 ) AS remaining;
@@ -382,7 +411,7 @@ SELECT latest.*
 FROM unnest($1::uuid[]) AS wanted (id)
 CROSS JOIN LATERAL (
     SELECT suggestion_id, id, source_model, analysis_run_id, confidence, strength, reasoning, NULL::json AS payload,
-           proposed_by, proposed_at
+           proposed_by, on_behalf_of, proposed_at
     FROM evidence WHERE suggestion_id = wanted.id
     ORDER BY proposed_at DESC, id DESC LIMIT $2
 ) AS latest

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -108,6 +108,9 @@ class ReviewService:
                 break
             limit = wanted.count - leased + _SPARE
             ordered = await reviews.candidates(connection, wanted, of_types, limit)
+            if not ordered and wanted.order is ReviewOrder.UNCERTAIN:
+                surest = replace(wanted, order=ReviewOrder.CONFIDENCE)
+                ordered = await reviews.candidates(connection, surest, of_types, limit)
             found = mixed((card.id for card in found), ordered, self.dice)
             if not found:
                 break
