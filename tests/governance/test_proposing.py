@@ -8,7 +8,7 @@ import pytest
 from tests.governance.api import SCOPE, Api, proposal
 from tests.governance.conftest import EventLog
 
-from wayside_governance.routes import intake
+from wayside_governance.routes import lines as lines_of_bodies
 
 LINES = {"Content-Type": "application/x-ndjson"}
 
@@ -144,7 +144,7 @@ async def test_a_stream_is_stored_while_it_still_comes(api: Api) -> None:
 async def test_a_stream_ends_where_its_answer_would_grow_without_bound(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "ANSWER_LIMIT_BYTES", 50_000)
+    monkeypatch.setattr(lines_of_bodies, "ANSWER_LIMIT_BYTES", 50_000)
     answer = await api.call("POST", "/v1/suggestions", data=b"1\n" * 5_000, headers=LINES)
     *outcomes, last = map(orjson.loads, answer.body.splitlines())
     assert (len(outcomes), last["problem"]["code"]) == (1_000, "too_large")

@@ -32,6 +32,9 @@ CREATE TABLE decisions (
     CONSTRAINT decisions_undo CHECK ((verdict = 'undo') = (undoes IS NOT NULL))
 );
 
+-- Decisions as they were recorded: what an export reads along.
+CREATE INDEX decisions_by_time ON decisions (scope, (coalesce(imported_at, reviewed_at)), id);
+
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
 AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
 

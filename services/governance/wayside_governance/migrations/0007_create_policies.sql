@@ -85,7 +85,7 @@ CREATE INDEX policy_checks_by_time ON policy_checks (policy_id, policy_version, 
 CREATE INDEX decisions_second_looks ON decisions (scope, reviewed_at)
     WHERE verdict IN ('endorse', 'undo') AND policy_id IS NULL;
 
--- Decisions of policies and in bulk are no judgements: nobody looked at each. Imported ones are, whichever way they came.
+-- Decisions of policies and in bulk are no judgements: nobody looked at each, wherever it was.
 -- The settings pin the plans: they are made once a session, perhaps while a table is empty.
 CREATE FUNCTION keep_judgements() RETURNS trigger LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -110,8 +110,7 @@ AS $$ BEGIN
 
     IF NOT EXISTS (
         SELECT FROM added
-        WHERE verdict IN ('approve', 'reject', 'supersede') AND policy_id IS NULL
-          AND (bulk_id IS NULL OR imported_at IS NOT NULL)
+        WHERE verdict IN ('approve', 'reject', 'supersede') AND policy_id IS NULL AND bulk_id IS NULL
     ) THEN
         RETURN NULL;
     END IF;
@@ -119,8 +118,7 @@ AS $$ BEGIN
     DELETE FROM judgements
     WHERE suggestion_id = ANY(ARRAY(
         SELECT suggestion_id FROM added
-        WHERE verdict IN ('approve', 'reject', 'supersede') AND policy_id IS NULL
-          AND (bulk_id IS NULL OR imported_at IS NOT NULL)
+        WHERE verdict IN ('approve', 'reject', 'supersede') AND policy_id IS NULL AND bulk_id IS NULL
     ));
 
     INSERT INTO judgements
@@ -136,8 +134,7 @@ AS $$ BEGIN
         WHERE jsonb_typeof(value) = 'number' AND key <> ''
     ) AS stated
     WHERE judged.verdict IN ('approve', 'reject', 'supersede') AND judged.policy_id IS NULL
-      AND judged.reviewed_by NOT LIKE 'policy:%'
-      AND (judged.bulk_id IS NULL OR judged.imported_at IS NOT NULL)
+      AND judged.reviewed_by NOT LIKE 'policy:%' AND judged.bulk_id IS NULL
     ON CONFLICT (suggestion_id, source_model) DO UPDATE
     SET confidence = excluded.confidence, is_accepted = excluded.is_accepted, judged_at = excluded.judged_at,
         revision = excluded.revision;

@@ -1,8 +1,7 @@
 """Proposing over HTTP: one, many, or a stream of lines."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, Final
 
 import orjson
@@ -13,36 +12,27 @@ from wayside_events.contracts.governance import Intake, Proposal, ProposalOutcom
 from wayside_events.contracts.problems import FieldError, Problem, pointer
 from wayside_events.identifiers import Scope, ScopeName, UnsafeToken, parse_scope
 from wayside_governance.routes.keys import INTAKE
-from wayside_governance.routes.lines import LineTooLong, lines_of
+from wayside_governance.routes.lines import BATCH_LIMIT, Line, LineTooLong, answer_in_lines
 from wayside_governance.routes.parameters import ScopeQuery, scope_of
 from wayside_governance.service.intake import IntakeService
 from wayside_service.auth import Principal, Role
 from wayside_service.errors import (
     ERROR_STATUSES,
-    BadRequest,
     InvalidInput,
     MalformedJson,
-    RequestTimedOut,
     TooLarge,
-    Unavailable,
     UnsupportedMediaType,
 )
 from wayside_service.http import ClosedModel, RouteTable
-from wayside_service.http.binding import body_chunks, read_limited
-from wayside_service.middleware import ERRORS
+from wayside_service.http.binding import read_limited
+from wayside_service.http.route import LINES
 from wayside_service.problems import problem_of
 
 routes = RouteTable(tags=["suggestions"])
 
 BODY_LIMIT_BYTES = 16 * 1024 * 1024
-BATCH_LIMIT = 1_000
-BATCH_LIMIT_BYTES = 4 * 1024 * 1024
-SPOOL_BYTES = 1024 * 1024
-ANSWER_LIMIT_BYTES = 256 * 1024 * 1024
-"""What may wait on disk for the end of a stream: the outcomes of some two million lines."""
 
 JSON: Final = "application/json"
-LINES: Final = "application/x-ndjson"
 
 
 class OneProposal(Proposal):
@@ -149,55 +139,17 @@ def _invalid(field: str, code: str, message: str) -> InvalidInput:
 
 
 async def _propose_lines(request: web.Request, principal: Principal, query: ScopeQuery) -> web.StreamResponse:
-    """Take the whole body before the answer begins: many clients read no answer before they have sent all.
-
-    Outcomes wait in a temporary file meanwhile, so memory stays bounded.
-    """
     scope = scope_of(query, principal, Role.RUNNER)
     principal.require(Role.RUNNER, scope, field="?scope")
-    with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        try:
-            async for batch in _batches(request):
-                _leave_room(spool.tell())
-                outcomes = await _take_lines(request.app[INTAKE], scope, principal.subject, batch)
-                spool.writelines(
-                    outcome.model_dump_json(exclude_none=True).encode() + b"\n" for outcome in outcomes
-                )
-        except (Unavailable, BadRequest, RequestTimedOut, TooLarge) as error:
-            if not spool.tell():
-                raise
-            problem = problem_of(error, request.app[ERRORS])
-            assert problem is not None
-            spool.write(b'{"problem":' + problem.model_dump_json(exclude_none=True).encode() + b"}\n")
-        response = web.StreamResponse(headers={"Content-Type": LINES})
-        await response.prepare(request)
-        spool.seek(0)
-        while chunk := spool.read(64 * 1024):
-            await response.write(chunk)
-        await response.write_eof()
-        return response
 
+    async def take(lines: Sequence[Line]) -> Sequence[ProposalOutcome]:
+        return await _take_lines(request.app[INTAKE], scope, principal.subject, lines)
 
-def _leave_room(answer_bytes: int) -> None:
-    if answer_bytes >= ANSWER_LIMIT_BYTES:
-        raise TooLarge("The stream is too long for one answer; propose what is left in another request.")
-
-
-async def _batches(request: web.Request) -> AsyncIterator[list[bytes | LineTooLong]]:
-    batch: list[bytes | LineTooLong] = []
-    size = 0
-    async for line in lines_of(body_chunks(request)):
-        batch.append(line)
-        size += len(line) if isinstance(line, bytes) else 0
-        if len(batch) == BATCH_LIMIT or size >= BATCH_LIMIT_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    return await answer_in_lines(request, take)
 
 
 async def _take_lines(
-    intake: IntakeService, scope: ScopeName, proposed_by: str, lines: Sequence[bytes | LineTooLong]
+    intake: IntakeService, scope: ScopeName, proposed_by: str, lines: Sequence[Line]
 ) -> Sequence[ProposalOutcome]:
     values: list[JsonValue] = []
     refused: dict[int, ProposalOutcome] = {}
@@ -211,7 +163,7 @@ async def _take_lines(
     return [refused[index] if index in refused else next(taken) for index in range(len(lines))]
 
 
-def _parse_line(line: bytes | LineTooLong) -> Any:  # noqa: ANN401 - any JSON
+def _parse_line(line: Line) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(line, LineTooLong):
         raise TooLarge(str(line))
     return _parse(line)
