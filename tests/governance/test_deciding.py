@@ -128,8 +128,9 @@ async def test_evidence_that_was_under_way_counts_for_who_may_approve(
     async with database.transaction() as intake:
         await intake.execute("UPDATE suggestions SET revision = revision + 1")
         await intake.execute(
-            "INSERT INTO evidence SELECT suggestion_id, 'x', gen_random_uuid(), payload_hash, 'llm', NULL, 0.5, NULL,"
-            " NULL, NULL, 'rita', now() FROM evidence"
+            "INSERT INTO evidence (suggestion_id, digest, id, payload_hash, source_model, confidence,"
+            " proposed_by, proposed_at)"
+            " SELECT suggestion_id, 'x', gen_random_uuid(), payload_hash, 'llm', 0.5, 'rita', now() FROM evidence"
         )
         careless = asyncio.create_task(decider.decide_now([approval(suggestion_id)]))
         assert await eventually(lambda: is_somebody_waiting(connection))
