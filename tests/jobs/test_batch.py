@@ -107,6 +107,34 @@ async def test_rivals_in_one_batch_are_one_job(api: Api, runner: RunnerForTests)
     assert len({outcome.job_id for outcome in outcomes}) == 1
 
 
+async def test_rivals_delay_nobody_as_all_of_a_batch_is_one_transaction(
+    api: Api, runner: RunnerForTests, connection: Connection
+) -> None:
+    outcomes = await create(api, *[item(unique_key="k"), item()] * 50)
+    assert [outcome.created for outcome in outcomes] == [True, True, *[False, True] * 49]
+    assert {outcome.job_id for outcome in outcomes[2::2]} == {outcomes[0].job_id}
+    assert await connection.fetchval("SELECT count(DISTINCT xmin::text) FROM jobs") == 1
+
+
+async def test_the_same_request_twice_in_a_batch_is_one_and_another_with_its_key_is_refused(
+    api: Api, runner: RunnerForTests
+) -> None:
+    same = [item(idempotency_key="k", unique_key="u")] * 3
+    outcomes = await create(api, *same, item(idempotency_key="k", priority=1), item(unique_key="u"))
+    assert [(each.created, each.replayed) for each in outcomes[:3]] == [(True, False), *[(True, True)] * 2]
+    assert outcomes[3].problem is not None
+    assert outcomes[3].problem.code == "idempotency_key_reused"
+    assert {each.job_id for each in (*outcomes[1:3], outcomes[4])} == {outcomes[0].job_id}
+
+
+async def test_what_is_refused_once_is_refused_twice(api: Api, runner: RunnerForTests) -> None:
+    parent = await api.create()
+    await api.cancel(parent.id)
+    for answer in await create(api, *[item(idempotency_key="k", parent_id=parent.id)] * 2):
+        assert answer.problem is not None
+        assert answer.problem.code == "parent_ended"
+
+
 async def test_a_thousand_wrong_jobs_are_answered_all_the_same(api: Api, runner: RunnerForTests) -> None:
     wrong = {"type": "!" * 100, "scope": "?" * 50} | {f"unknown_{n}": 1 for n in range(20)}
     outcomes = await create(api, *[wrong] * 999, item())

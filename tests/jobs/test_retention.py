@@ -217,7 +217,7 @@ async def test_the_key_of_a_child_is_kept_as_long_as_its_parent_is_active(
         await forget()
         body = {"type": parent.type, "scope": parent.scope, "parent_id": parent.id}
         answer = await idle.post("/v1/jobs", body, headers={"Idempotency-Key": "child"})
-        return answer.body["id"] if answer.status in (200, 201) else answer.body["code"]
+        return str(answer.body["id"] if answer.status in (200, 201) else answer.body["code"])
 
     child = await spawn_a_day_later()
     await connection.execute("DELETE FROM jobs WHERE id = $1", child)

@@ -45,9 +45,15 @@ created AS (
 SELECT gate.is_open, created.id::text AS id FROM gate LEFT JOIN created ON true;
 
 -- name: find_unique
--- The active job with a scope ($1), type ($2) and unique key ($3).
-SELECT id::text FROM jobs
-WHERE scope = $1 AND type = $2 AND unique_key = $3 AND status IN ('queued', 'running');
+-- The active jobs with scopes ($1), types ($2) and unique keys ($3).
+SELECT given.scope, given.type, given.unique_key, found.id::text AS id
+FROM unnest($1::text[], $2::text[], $3::text[]) AS given (scope, type, unique_key)
+CROSS JOIN LATERAL (
+    SELECT jobs.id FROM jobs
+    WHERE jobs.scope = given.scope AND jobs.type = given.type AND jobs.unique_key = given.unique_key
+        AND jobs.status IN ('queued', 'running')
+    LIMIT 1
+) AS found;
 
 -- name: lock_unique_keys
 -- Let one transaction after the other look for these keys and create a job; the lock of an active job's key is its index.

@@ -59,7 +59,7 @@ class Creator:
             self._create_all,
             limit=BATCH_LIMIT,
             size_of=lambda creation: len(creation.input),
-            split=without_rivals,
+            split=without_contradictions,
         )
 
     async def create(self, wanted: JobCreate, origin: Origin, idempotency_key: str | None = None) -> Created:
@@ -100,7 +100,7 @@ class Creator:
             return error
 
     async def _create_all(self, creations: Sequence[Creation]) -> list[Created | Exception]:
-        """Create jobs no two of which share a key, in one transaction."""
+        """Create jobs in one transaction; those with the same idempotency key are the same request."""
         await self._desk.looked(creation.place for creation in creations)
         are_alone = all(creation.is_alone for creation in creations)
         making = None
@@ -149,16 +149,16 @@ def _given(creation: Creation, job_type: JobType) -> GivenInput:
     return GivenInput(job_type, creation.wanted.input, len(creation.input))
 
 
-def without_rivals(creations: Sequence[Creation]) -> list[list[Creation]]:
-    """Split into runs in which no two creations have a key in common."""
+def without_contradictions(creations: Sequence[Creation]) -> list[list[Creation]]:
+    """Split into runs in which the creations with one idempotency key are the same request."""
     runs: list[list[Creation]] = [[]]
-    seen: set[tuple[str, ...]] = set()
+    asked: dict[tuple[str, str, str], bytes] = {}
     for creation in creations:
-        identities = creation.identities
-        if not seen.isdisjoint(identities):
-            runs.append([])
-            seen.clear()
-        seen |= identities
+        if (use := creation.key) is not None:
+            if asked.get(use.identity, use.request_hash) != use.request_hash:
+                runs.append([])
+                asked.clear()
+            asked[use.identity] = use.request_hash
         runs[-1].append(creation)
     return runs
 

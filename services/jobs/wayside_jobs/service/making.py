@@ -21,7 +21,7 @@ from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.claiming import ClaimDesk, Promise
 from wayside_jobs.service.tokens import new_token
-from wayside_jobs.store import Creations, Family, KeyUse, NewJob, Period, Uniques, Unit
+from wayside_jobs.store import Creations, Family, KeyUse, NewJob, Period, UniqueName, Uniques, Unit
 
 _TURNS = 2
 """Turns of the event loop in which an answer is written and sent."""
@@ -49,13 +49,10 @@ class Creation(NamedTuple):
         return self.key is None and wanted.unique_key is None and wanted.parent_id is None
 
     @property
-    def identities(self) -> frozenset[tuple[str, ...]]:
-        """The keys no other creation of the same transaction may have too."""
+    def unique(self) -> UniqueName | None:
+        """What at most one active job has."""
         wanted = self.wanted
-        if wanted.unique_key is None and self.key is None:
-            return frozenset()
-        unique = {("unique", wanted.scope, wanted.type, wanted.unique_key)} if wanted.unique_key else set()
-        return frozenset(unique | ({("key", *self.key.identity)} if self.key else set()))
+        return UniqueName(wanted.scope, wanted.type, wanted.unique_key) if wanted.unique_key else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +105,17 @@ class _New(NamedTuple):
         return NewJob(changes, self.creation.input)
 
 
+class _Refused(NamedTuple):
+    """A request that is refused unless it is a repeat."""
+
+    creation: Creation
+    refusal: JobsError
+
+
 class Making:
-    """Creates jobs no two of which share a key, and hands them over to claims that wait for them.
+    """Creates jobs, and hands them over to claims that wait for them.
+
+    Those with the same idempotency key must be the same request; of rivals for a unique key the first is created.
 
     `changes` are what is to be announced after the commit; `claimed` are the jobs handed over, with which the `promise` is
     to be kept then.
@@ -128,14 +134,19 @@ class Making:
 
     async def run(self, creations: Sequence[Creation]) -> dict[EntityId, Created | Exception]:
         """Return what became of each, by the id it was to have."""
+        first, echoes = _without_echoes(creations)
         # Parents before keys, in every transaction: two that wait for each other's would wait for ever.
-        known = await self._with_parents(creations)
+        known, refused = await self._with_parents(first)
         free = await self._without_repeats(known)
         await self._insert(await self._without_recent(free))
         await self._family.add_children(
             Count(parent for change in self.changes if (parent := change.job.parent_id))
         )
-        await self._store_answers(free)
+        for creation, refusal in refused:
+            self._answers[creation.job_id] = await self._repeat_of_refused(creation) or refusal
+        told = await self._store_answers(free)
+        for creation, original in echoes:
+            self._answers[creation.job_id] = await self._echo(creation, original, told)
         return self._answers
 
     async def keep(self) -> None:
@@ -144,22 +155,22 @@ class Making:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
 
-    async def _with_parents(self, creations: Sequence[Creation]) -> list[Creation]:
+    async def _with_parents(self, creations: Sequence[Creation]) -> tuple[list[Creation], list[_Refused]]:
         """Lock the parents and find the roots; whose parent is not there, or may have no more children, is refused."""
         wanted = {creation.wanted.parent_id for creation in creations if creation.wanted.parent_id}
         if not wanted:
-            return list(creations)
+            return list(creations), []
         parents = await self._family.lock_parents(wanted)
         siblings = Count({parent.id: parent.child_count for parent in parents.values()})
-        kept = []
+        kept, refused = [], []
         for creation in creations:
             try:
                 origin = self._placed(creation, parents, siblings)
             except JobsError as error:
-                self._answers[creation.job_id] = await self._repeat_of_refused(creation) or error
+                refused.append(_Refused(creation, error))
             else:
                 kept.append(creation._replace(origin=origin))
-        return kept
+        return kept, refused
 
     def _placed(self, creation: Creation, parents: Mapping[str, Parent], siblings: Count[EntityId]) -> Origin:
         """Return the origin with the place in the tree; raises `UnknownParent`, `ParentEnded` or `InvalidJob`."""
@@ -177,11 +188,10 @@ class Making:
         """Return the answer to a request that was granted once, although it would not be any more."""
         if creation.key is not None and await self._unit.key_use(creation.key) is not None:
             return await self._repeat(creation, creation.key)
-        wanted = creation.wanted
-        if wanted.unique_key is None:
+        if creation.unique is None:
             return None
-        found = await self._unit.find_unique(wanted.scope, wanted.type, wanted.unique_key)
-        return await self._as_it_is(found, creation) if found is not None else None
+        found = await Uniques(self._unit).active([creation.unique])
+        return await self._as_it_is(found[creation.unique], creation) if found else None
 
     async def _without_repeats(self, creations: Sequence[Creation]) -> list[Creation]:
         """Take the idempotency keys; who comes with one that is taken gets the answer it got then."""
@@ -256,13 +266,16 @@ class Making:
         for item in handed:
             if item.change.job.id in inserted:
                 self._made(item)
-            else:
-                self._answers[item.creation.job_id] = await self._existing(item.creation)
+        await self._find([item.creation for item in handed if item.change.job.id not in inserted])
 
     def _promised(self, new: Sequence[_New]) -> list[_New]:
         """Let jobs begin at once for which a claim waits, unless the transaction finds others that come first."""
         self.promise = self._desk.promise(
-            [(item.change.job, item.creation.input) for item in new if item.change.job.is_ready]
+            [
+                (item.change.job, item.creation.input)
+                for item in _without_rivals(new)
+                if item.change.job.is_ready
+            ]
         )
         handed = []
         for item in new:
@@ -278,27 +291,77 @@ class Making:
         if item.started is not None:
             self.claimed.append(Claimed.of(item.started.job, item.creation.input))
 
-    async def _existing(self, creation: Creation) -> Created:
-        wanted = creation.wanted
-        found = await self._unit.find_unique(wanted.scope, wanted.type, wanted.unique_key or "")
-        if found is None:
+    async def _find(self, creations: Sequence[Creation]) -> None:
+        """Answer with the active jobs that have the unique keys."""
+        if not creations:
+            return
+        names = {name for creation in creations if (name := creation.unique)}
+        active = await Uniques(self._unit).active(list(names))
+        if len(active) < len(names):
             raise SimultaneousChange("The job with this unique key ended at this moment.")
-        return await self._as_it_is(found, creation)
+        jobs = await self._unit.read(list(active.values()))
+        for creation in creations:
+            assert creation.unique is not None
+            self._answers[creation.job_id] = _there(jobs[active[creation.unique]], creation)
 
     async def _as_it_is(self, job_id: str, creation: Creation) -> Created:
         """Return the job there is in place of the new one, which is of the same type."""
-        found = (await self._unit.read([job_id]))[job_id]
-        return Created(job_id=found[0].id, is_new=False, job=found, kin=_kin(found[0], creation))
+        return _there((await self._unit.read([job_id]))[job_id], creation)
 
-    async def _store_answers(self, creations: Sequence[Creation]) -> None:
-        uses = []
+    async def _echo(
+        self, creation: Creation, original: Creation, told: Mapping[EntityId, KeyUse]
+    ) -> Created | Exception:
+        """Answer a request that came together with the same one before."""
+        use = told.get(original.job_id)
+        if use is None:
+            return self._answers[original.job_id]
+        return (
+            await self._resumed(creation, use) if creation.wanted.mode is JobMode.TRACKED else _as_told(use)
+        )
+
+    async def _store_answers(self, creations: Sequence[Creation]) -> dict[EntityId, KeyUse]:
+        """Keep what the requests with new idempotency keys are answered; returns it by the id the job was to have."""
+        uses = {}
         for creation in creations:
             answer = self._answers[creation.job_id]
             if creation.key and isinstance(answer, Created):
                 told = Json(answer.document.decode())
-                uses.append(replace(creation.key, job_id=answer.job_id, answer=told, is_new=answer.is_new))
+                uses[creation.job_id] = replace(
+                    creation.key, job_id=answer.job_id, answer=told, is_new=answer.is_new
+                )
         if uses:
-            await self._unit.store_answers(uses)
+            await self._unit.store_answers(list(uses.values()))
+        return uses
+
+
+def _without_echoes(creations: Sequence[Creation]) -> tuple[list[Creation], list[tuple[Creation, Creation]]]:
+    """Set the later ones of those with the same idempotency key aside, each with the first."""
+    originals: dict[tuple[str, str, str], Creation] = {}
+    first, echoes = [], []
+    for creation in creations:
+        original = creation if creation.key is None else originals.setdefault(creation.key.identity, creation)
+        if original is creation:
+            first.append(creation)
+        else:
+            echoes.append((creation, original))
+    return first, echoes
+
+
+def _without_rivals(new: Sequence[_New]) -> list[_New]:
+    """The first of those that have a unique key, and all others."""
+    seen: set[UniqueName] = set()
+    kept = []
+    for item in new:
+        name = item.creation.unique
+        if name not in seen:
+            kept.append(item)
+        if name is not None:
+            seen.add(name)
+    return kept
+
+
+def _there(found: tuple[Job, Json | None], creation: Creation) -> Created:
+    return Created(job_id=found[0].id, is_new=False, job=found, kin=_kin(found[0], creation))
 
 
 def _new(creation: Creation, now: datetime) -> _New:

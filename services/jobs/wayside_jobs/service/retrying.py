@@ -14,7 +14,7 @@ from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.kinship import Types, kin_by_type, types_of
 from wayside_jobs.service.repeating import Caller, Done, Once
-from wayside_jobs.store import Family, Locked, Unit
+from wayside_jobs.store import Family, Locked, UniqueName, Uniques, Unit
 from wayside_jobs.store.keys import Answer
 from wayside_jobs.store.retries import Retries
 
@@ -95,10 +95,11 @@ class Retrying:
         return outcomes
 
     async def _existing(self, job: Job) -> str:
-        found = await self._unit.find_unique(job.scope, job.type, job.unique_key or "")
-        if found is None:
+        name = UniqueName(job.scope, job.type, job.unique_key or "")
+        found = await Uniques(self._unit).active([name])
+        if not found:
             raise SimultaneousChange("The job with this unique key ended at this moment.")
-        return found
+        return found[name]
 
 
 class Retrier:

@@ -5,7 +5,7 @@ from wayside_jobs.store.creating import NO_GATE, Creations, Gate, NewJob
 from wayside_jobs.store.family import Family
 from wayside_jobs.store.reporting import Completion, Reported, Reports
 from wayside_jobs.store.store import Store
-from wayside_jobs.store.uniques import Period, Uniques
+from wayside_jobs.store.uniques import Period, UniqueName, Uniques
 from wayside_jobs.store.unit import KeyUse, Locked, Unit
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Reported",
     "Reports",
     "Store",
+    "UniqueName",
     "Uniques",
     "Unit",
 ]

@@ -17,11 +17,24 @@ class Period(NamedTuple):
     job_id: str
 
 
+class UniqueName(NamedTuple):
+    """What at most one active job has."""
+
+    scope: str
+    type: str
+    unique_key: str
+
+
 class Uniques:
-    """The statements of one transaction that are about unique keys with a period."""
+    """The statements of one transaction that are about unique keys."""
 
     def __init__(self, unit: Unit) -> None:
         self._connection = unit.connection
+
+    async def active(self, names: Sequence[UniqueName]) -> dict[UniqueName, str]:
+        """Return the ids of the active jobs that have these names."""
+        rows = await self._connection.fetch(SQL.find_unique, *columns_of(3, names))
+        return {UniqueName(row["scope"], row["type"], row["unique_key"]): row["id"] for row in rows}
 
     async def recent(self, periods: Sequence[Period]) -> dict[str, str]:
         """Return the newest job of each period, by the id of the new one; until the end nobody else makes one."""

@@ -107,11 +107,6 @@ class Unit:
         await self._connection.execute(SQL.delete_jobs, [change.job.id for change in changes])
         await add_events(self._connection, encode_events(changes))
 
-    async def find_unique(self, scope: str, job_type: str, unique_key: str) -> str | None:
-        """Return the id of the active job that has a unique key."""
-        found: str | None = await self._connection.fetchval(SQL.find_unique, scope, job_type, unique_key)
-        return found
-
     async def take_keys(self, uses: Sequence[KeyUse]) -> set[tuple[str, str, str]]:
         """Take idempotency keys, in one order for all; returns those that were free.
 
