@@ -61,7 +61,7 @@ async def measure(system: System, plan: Plan) -> Outcome:
 
 async def _approve(calls: Caller) -> int:
     """Approve what the filter finds; returns how many that were."""
-    wanted = {"scope": SCOPE, "action": "approve", "filter": {"analysis_run_id": RUN, "status": ["pending"]}}
+    wanted = {"scope": SCOPE, "action": "approve", "filter": {"analysis_run_id": RUN}}
     preview = await calls.post("/v1/suggestions/bulk", {**wanted, "dry_run": True})
     await calls.post("/v1/suggestions/bulk", {**wanted, "snapshot": preview["snapshot"]})
     return int(preview["matched"])

@@ -43,6 +43,7 @@ QUIET_SECONDS: Final = 15.0
 _JOB_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 2.0
 _ATTEMPTS: Final = 100
+_LEASE_SECONDS: Final = 10.0
 _BATCH: Final = 100
 _DROP_BATCH: Final = 5_000
 _ENDINGS: Final = {
@@ -70,6 +71,7 @@ class BulkRunner:
             description="Decides many suggestions of a graph.",
             icon="checks",
             max_attempts=_ATTEMPTS,
+            lease_seconds=_LEASE_SECONDS,
         )(self._run_job)
         return worker
 
