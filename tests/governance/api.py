@@ -28,6 +28,7 @@ def settings_for(database_url: str, nats_url: str) -> GovernanceSettings:
         jwt_secret=SecretStr(SECRET),
         shutdown_timeout_seconds=2,
         audit_seal_seconds=3_600,
+        sweep_seconds=3_600,
         bulk_slots=0,
     )
 

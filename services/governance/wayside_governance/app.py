@@ -28,6 +28,7 @@ from wayside_governance.routes.keys import (
     REVIEWS,
     RULES,
     SIMULATOR,
+    WITHDRAWALS,
 )
 from wayside_governance.service.auditing import AuditService
 from wayside_governance.service.bulk import BulkService
@@ -36,6 +37,7 @@ from wayside_governance.service.bulk_work import BulkWork
 from wayside_governance.service.calibrating import CalibrationService
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.decisions import DecisionService
+from wayside_governance.service.expiring import Expirer
 from wayside_governance.service.explaining import ExplainService
 from wayside_governance.service.exporting import ExportService
 from wayside_governance.service.graph import GraphService
@@ -46,10 +48,13 @@ from wayside_governance.service.policy_metrics import PolicyMetrics
 from wayside_governance.service.policy_runner import PolicyRunner
 from wayside_governance.service.problems import ERROR_STATUSES
 from wayside_governance.service.queries import QueryService
+from wayside_governance.service.retention import Retainer
 from wayside_governance.service.reviewing import ReviewService
 from wayside_governance.service.rules import KnownSettings, RuleService
 from wayside_governance.service.sealing import Sealer, sealing_resource
 from wayside_governance.service.simulating import Simulator
+from wayside_governance.service.sweeping import Sweeper, sweeping_resource
+from wayside_governance.service.withdrawing import WithdrawalService
 from wayside_governance.settings import GovernanceSettings
 from wayside_service.app import create_app
 from wayside_service.auth import BearerAuthenticator, verifier_for
@@ -102,6 +107,8 @@ def build(settings: GovernanceSettings) -> web.Application:
     app[INTAKE] = intake
     app[RULES] = RuleService(database, dict.fromkeys(sorted(settings.reject_reason_codes)), known)
     once = Once(database)
+    withdrawals = WithdrawalService(decider, once)
+    app[WITHDRAWALS] = withdrawals
     app[DECISIONS] = DecisionService(decider, once)
     app[EXPORT] = ExportService(database)
     app[IMPORT] = ImportService(decider)
@@ -121,7 +128,7 @@ def build(settings: GovernanceSettings) -> web.Application:
         await bus.serve(
             name="wayside-governance",
             version=version("wayside-governance"),
-            endpoints=Observer(app).endpoints(rpc.endpoints(intake)),
+            endpoints=Observer(app).endpoints(rpc.endpoints(intake, withdrawals)),
             problem_of=rpc_problems(app[ERRORS]),
         )
 
@@ -136,6 +143,9 @@ def build(settings: GovernanceSettings) -> web.Application:
                 bulk_runner, bus_settings_for(settings, name="governance-bulk"), slots=settings.bulk_slots
             ),
             sealing_resource(Sealer(database, relay.wake, settings.audit_seal_seconds)),
+            sweeping_resource(
+                Sweeper(database, Expirer(decider), Retainer(database), settings.sweep_seconds)
+            ),
         ]
     )
     return app

@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager, nullcontext
 from wayside_events.bus import Endpoint
 from wayside_events.contracts.governance import (
     PROPOSE_SUBJECT,
+    WITHDRAW_SUBJECT,
     ProposalOutcome,
     ProposeReply,
     ProposeRequest,
+    WithdrawAsRequest,
+    WithdrawManyReply,
 )
 from wayside_events.contracts.problems import FieldError, Problem, summary
 from wayside_governance.service.intake import IntakeService
+from wayside_governance.service.withdrawing import WithdrawalService
 from wayside_service.errors import InvalidInput
 from wayside_service.tracing import TraceContext, traced
 
@@ -21,8 +25,8 @@ PROBLEMS_BYTES = 256 * 1024
 _BRIEF_DETAIL = 100
 
 
-def endpoints(intake: IntakeService) -> Sequence[Endpoint]:
-    """Return what governance answers on NATS; whoever may publish there may propose."""
+def endpoints(intake: IntakeService, withdrawals: WithdrawalService) -> Sequence[Endpoint]:
+    """Return what governance answers on NATS; whoever may publish there may propose and withdraw."""
 
     async def propose(request: ProposeRequest) -> ProposeReply:
         _check_storable("/proposed_by", request.proposed_by)
@@ -36,7 +40,16 @@ def endpoints(intake: IntakeService) -> Sequence[Endpoint]:
             )
         return ProposeReply(outcomes=tuple(_fitting(outcomes)))
 
-    return (Endpoint(PROPOSE_SUBJECT, ProposeRequest, propose),)
+    async def withdraw(request: WithdrawAsRequest) -> WithdrawManyReply:
+        for field in ("proposed_by", "analysis_run_id", "note"):
+            _check_storable(f"/{field}", getattr(request, field))
+        answer = await withdrawals.withdraw_many(request.proposed_by, request)
+        return WithdrawManyReply.model_validate_json(answer.body)
+
+    return (
+        Endpoint(PROPOSE_SUBJECT, ProposeRequest, propose),
+        Endpoint(WITHDRAW_SUBJECT, WithdrawAsRequest, withdraw),
+    )
 
 
 def _check_storable(field: str, text: str | None) -> None:

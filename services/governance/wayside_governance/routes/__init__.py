@@ -16,6 +16,7 @@ from wayside_governance.routes import (
     reviews,
     rules,
     suggestions,
+    withdrawing,
 )
 
 ROUTES: Final = (
@@ -23,6 +24,7 @@ ROUTES: Final = (
     *bulk.routes,
     *suggestions.routes,
     *decisions.routes,
+    *withdrawing.routes,
     *moving.routes,
     *graph.routes,
     *nodes.routes,

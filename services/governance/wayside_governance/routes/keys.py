@@ -18,8 +18,10 @@ from wayside_governance.service.queries import QueryService
 from wayside_governance.service.reviewing import ReviewService
 from wayside_governance.service.rules import RuleService
 from wayside_governance.service.simulating import Simulator
+from wayside_governance.service.withdrawing import WithdrawalService
 
 INTAKE: Final = web.AppKey("governance_intake", IntakeService)
+WITHDRAWALS: Final = web.AppKey("governance_withdrawals", WithdrawalService)
 DECISIONS: Final = web.AppKey("governance_decisions", DecisionService)
 QUERIES: Final = web.AppKey("governance_queries", QueryService)
 GRAPH: Final = web.AppKey("governance_graph", GraphService)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wayside_events.contracts.problems import Problem
-from wayside_governance.domain import bulk, errors, policy_errors, review_errors, rules
+from wayside_governance.domain import bulk, errors, policy_errors, review_errors, rules, withdrawing
 from wayside_service.errors import ErrorTable
 from wayside_service.problems import problem_of
 
@@ -15,6 +15,7 @@ ERROR_STATUSES: Final[ErrorTable] = MappingProxyType(
         errors.NodeNotFound: HTTPStatus.NOT_FOUND,
         errors.DecisionConflict: HTTPStatus.CONFLICT,
         errors.OwnProposal: HTTPStatus.FORBIDDEN,
+        withdrawing.NotOwnProposal: HTTPStatus.FORBIDDEN,
         errors.UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidProposal: HTTPStatus.UNPROCESSABLE_ENTITY,
         errors.InvalidPage: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from wayside_events.contracts.governance import NodeContent
+from wayside_events.identifiers import EntityId
 from wayside_governance.domain.errors import NotStorable
 from wayside_governance.domain.evidence import Claim, Evidence
 from wayside_governance.domain.suggestion import Suggestion
@@ -163,7 +164,7 @@ async def keep_content(connection: Connection, suggestion_ids: Collection[str]) 
 
 
 async def note_suppressed(
-    connection: Connection, times: Mapping[str, int], names: Collection[str], at: datetime
+    connection: Connection, times: Mapping[EntityId, int], names: Collection[str], at: datetime
 ) -> None:
     """Remember that these proposed, so many times, what was answered already: `times` is by suggestion."""
     if not times:

@@ -26,8 +26,11 @@ _DEFAULTS: Final = Settings()
 async def settings(connection: Connection, scope: str) -> Settings:
     """Return the settings of a scope, as others act on them."""
     row = await connection.fetchrow(RULES.settings, scope)
-    if row is None:
-        return _DEFAULTS
+    return _DEFAULTS if row is None else settings_of(row)
+
+
+def settings_of(row: asyncpg.Record) -> Settings:
+    """Read a row of `scope_settings`."""
     return Settings(
         revision=row["revision"],
         reason_codes=_reasons(row),

@@ -133,13 +133,28 @@ from wayside_events.contracts.governance.rules import (
     RelationshipTypeRules,
     ScopeSettings,
 )
-from wayside_events.contracts.governance.subjects import PROPOSE_SUBJECT, SUBJECT_PREFIX, WAKE_SUBJECT
+from wayside_events.contracts.governance.subjects import (
+    PROPOSE_SUBJECT,
+    SUBJECT_PREFIX,
+    WAKE_SUBJECT,
+    WITHDRAW_SUBJECT,
+)
 from wayside_events.contracts.governance.suggestions import (
     ALL_EVIDENCE_LIMIT,
     Evidence,
     Suggestion,
     SuggestionDetails,
     SuggestionPage,
+)
+from wayside_events.contracts.governance.withdrawing import (
+    WITHDRAW_LIMIT,
+    Withdrawal,
+    WithdrawalOutcome,
+    WithdrawAsRequest,
+    WithdrawManyReply,
+    WithdrawManyRequest,
+    WithdrawReply,
+    WithdrawRequest,
 )
 
 __all__ = [
@@ -158,6 +173,8 @@ __all__ = [
     "SOURCES_SHOWN_LIMIT",
     "SUBJECT_PREFIX",
     "WAKE_SUBJECT",
+    "WITHDRAW_LIMIT",
+    "WITHDRAW_SUBJECT",
     "AcceptanceInPeriod",
     "ApproveRequest",
     "AuditBreak",
@@ -261,4 +278,11 @@ __all__ = [
     "SwitchPolicyRequest",
     "UndoBulkRequest",
     "Verdict",
+    "WithdrawAsRequest",
+    "WithdrawManyReply",
+    "WithdrawManyRequest",
+    "WithdrawReply",
+    "WithdrawRequest",
+    "Withdrawal",
+    "WithdrawalOutcome",
 ]
