@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -106,36 +107,26 @@ def in_words(evidence: Evidence) -> str:
 
 def telling(ranked: dict[str, float]) -> list[str]:
     """The few stems to name out of a ranking: no word twice, and a pair of words where it carries enough."""
+    words = {stem: stem.split() for stem in ranked}
+    pairs = {stem: both for stem, both in words.items() if len(both) == 2}
     named: set[str] = set()
     chosen: list[str] = []
     for stem, share in ranked.items():
-        if named.isdisjoint(stem.split()):
-            name = _pair_around(stem, share, ranked, named) or stem
-            named.update(name.split())
+        if named.isdisjoint(words[stem]):
+            free = (pair for pair, both in pairs.items() if stem in both and named.isdisjoint(both))
+            name = next((pair for pair in free if ranked[pair] >= PAIR_PREFERENCE * share), stem)
+            named.update(words[name])
             chosen.append(name)
     return chosen[:REASONS]
 
 
-def _pair_around(stem: str, share: float, ranked: dict[str, float], named: set[str]) -> str | None:
-    for pair, carried in ranked.items():
-        words = pair.split()
-        if (
-            len(words) == 2
-            and stem in words
-            and named.isdisjoint(words)
-            and carried >= PAIR_PREFERENCE * share
-        ):
-            return pair
-    return None
-
-
 def written_forms(weakness: Weakness) -> dict[str, str]:
     """For each stem of the text, the form it is most often written in."""
-    forms: dict[str, Counter[str]] = {}
-    for text in weakness.sections.values():
-        for stem, written in terms(text):
-            forms.setdefault(stem, Counter())[written] += 1
-    return {stem: min(counts, key=lambda form: (-counts[form], form)) for stem, counts in forms.items()}
+    counts = Counter(chain.from_iterable(map(terms, weakness.sections.values())))
+    forms: dict[str, str] = {}
+    for stem, written in sorted(counts, key=lambda term: (-counts[term], term.written)):
+        forms.setdefault(stem, written)
+    return forms
 
 
 def _places(evidence: Evidence) -> str:

@@ -128,7 +128,10 @@ def _steps(weakness: Weakness) -> list[_Step]:
 
 
 def _steps_in(sentence: str) -> list[_Step]:
-    parts = [word_stems(part) for part in LEADS_TO.split(sentence)]
+    texts = LEADS_TO.split(sentence)
+    if len(texts) == 1:
+        return []
+    parts = [word_stems(text) for text in texts]
     return [
         _Step(frozenset().union(*parts[:cut]), frozenset().union(*parts[cut:]))
         for cut in range(1, len(parts))

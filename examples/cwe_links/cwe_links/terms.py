@@ -12,6 +12,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 WORD = re.compile(r"[a-z][a-z0-9+#]+")
 # What may stand between the two words of a pair: a space or hyphen, or one short word ("lack of entropy").
 JOINT = re.compile(r"[\s\"'/-]*(?:[a-z]{1,4} )?")
+# In place of the stem of a stop word, which has none.
+STOPPED = ""
 
 
 class Term(NamedTuple):
@@ -29,31 +31,41 @@ class _Word(NamedTuple):
 
 def stems(text: str) -> list[str]:
     """The stems of single words and of word pairs, in the order of the text, repeats included."""
-    return [term.stem for term in terms(text)]
+    lower = text.lower()
+    words = _words(lower)
+    single = [word.stem for word in words]
+    return single + [f"{left.stem} {right.stem}" for left, right in _pairs(lower, words)]
 
 
 def word_stems(text: str) -> frozenset[str]:
     """The distinct stems of single words."""
-    return frozenset(word.stem for word in _words(text.lower()))
+    return frozenset(map(_stem, WORD.findall(text.lower()))) - {STOPPED}
 
 
 def terms(text: str) -> Iterator[Term]:
     """Single words first, then pairs of words that stand side by side or around one short stop word."""
     lower = text.lower()
-    words = list(_words(lower))
+    words = _words(lower)
     for word in words:
         yield Term(word.stem, lower[word.start : word.end])
+    for left, right in _pairs(lower, words):
+        yield Term(f"{left.stem} {right.stem}", lower[left.start : right.end])
+
+
+def _pairs(lower: str, words: list[_Word]) -> Iterator[tuple[_Word, _Word]]:
     for left, right in pairwise(words):
         if JOINT.fullmatch(lower, left.end, right.start):
-            yield Term(f"{left.stem} {right.stem}", lower[left.start : right.end])
+            yield left, right
 
 
-def _words(lower: str) -> Iterator[_Word]:
-    for match in WORD.finditer(lower):
-        if match.group() not in ENGLISH_STOP_WORDS:
-            yield _Word(_stem(match.group()), match.start(), match.end())
+def _words(lower: str) -> list[_Word]:
+    return [
+        _Word(stem, *match.span()) for match in WORD.finditer(lower) if (stem := _stem(match[0])) != STOPPED
+    ]
 
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
+    if word in ENGLISH_STOP_WORDS:
+        return STOPPED
     return str(snowballstemmer.stemmer("english").stemWord(word))
