@@ -91,6 +91,21 @@ async def test_a_child_with_a_key_is_the_same_in_every_attempt(service: StandIn,
     assert len(children_of(service, job)) == 1
 
 
+async def test_a_failure_is_known_at_once_among_more_children_than_one_request_may_name(
+    service: StandIn, single: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "AWAIT_JOBS", 1)
+
+    @single.job("parent")
+    async def parent(ctx: Context) -> None:
+        later = await ctx.spawn("later")
+        broken = await ctx.spawn("broken")
+        await ctx.gather([later, broken])
+
+    job = await ended(service, single, "parent")
+    assert (job.status, job.ending.error.type.rpartition(".")[2]) == ("failed", "ChildFailed")
+
+
 async def test_children_of_children_need_no_more_slots(service: StandIn, single: Worker) -> None:
     @single.job("tree")
     async def tree(ctx: Context, depth: int) -> int:

@@ -215,10 +215,21 @@ class Children:
 
     async def _outcomes(self, children: Sequence[Child], *, is_patient: bool) -> dict[EntityId, Any]:
         """The results of children by their ids; errors among them, where one is patient."""
+        lasting = list({child.id: child for child in children}.values())
+        parts = [lasting[begin : begin + AWAIT_JOBS] for begin in range(0, len(lasting), AWAIT_JOBS)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                waits = [group.create_task(self._part(part, is_patient=is_patient)) for part in parts]
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return {job_id: outcome for wait in waits for job_id, outcome in wait.result().items()}
+
+    async def _part(self, children: Sequence[Child], *, is_patient: bool) -> dict[EntityId, Any]:
+        """The results of no more children than one request may name."""
         lasting = {child.id: child.is_lasting for child in children}
         outcomes: dict[EntityId, Any] = {}
         while waiting := [job_id for job_id in lasting if job_id not in outcomes]:
-            reply = await self._ended(waiting[:AWAIT_JOBS])
+            reply = await self._ended(waiting)
             found: dict[EntityId, Any] = {
                 job.job_id: _outcome(job, is_lasting=lasting.get(job.job_id, False)) for job in reply.ended
             }
