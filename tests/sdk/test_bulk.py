@@ -87,7 +87,11 @@ async def test_the_command_shows_what_it_would_do_and_does_it(
     jobs = await waiting(client, session, 2)
     which = ("-s", "acme", "--session", session)
     would = await wayside(services, "jobs", "cancel", *which, "--dry-run")
-    assert (would.exit_code, "2 jobs match" in would.output, jobs[0].id in would.output) == (0, True, True)
+    assert (would.exit_code, "2 jobs would be meant" in would.output, jobs[0].id in would.output) == (
+        0,
+        True,
+        True,
+    )
     unsure = await wayside(services, "jobs", "cancel", *which)
     assert (unsure.exit_code, (await client.jobs.get(jobs[0].id)).status) == (1, JobStatus.QUEUED)
     done = await wayside(services, "jobs", "cancel", *which, "--yes", "--json")
@@ -97,13 +101,13 @@ async def test_the_command_shows_what_it_would_do_and_does_it(
     again = await wayside(
         services, "jobs", "cancel", "-s", "acme", jobs[1].id, json.loads(retried.stdout)["id"]
     )
-    assert "1 done, 1 skipped, 0 failed, of 2" in again.output
+    assert "1 done, 1 skipped, 0 failed, of 2." in again.output
 
 
 async def test_the_command_does_not_guess_what_is_meant(services: Cluster) -> None:
     for arguments, said in (
         (("jobs", "cancel", "--all"), "--scope"),
-        (("jobs", "cancel", "-s", "acme"), "/filter/all"),
+        (("jobs", "cancel", "-s", "acme"), "or --all"),
         (("jobs", "retry", "-s", "acme", "an-id", "--all"), "either ids or a filter"),
     ):
         refused = await wayside(services, *arguments)
