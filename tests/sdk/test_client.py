@@ -170,11 +170,12 @@ async def test_a_batch_is_sent_again_while_some_of_it_cannot_be_created_for_the_
     assert ([outcome.job_id for outcome in outcomes], len(script.requests), len(keys)) == ([JOB, JOB], 2, 1)
 
 
-async def test_a_decision_is_not_repeated_by_itself(client: Client, script: Script) -> None:
-    script.answers = [lambda: problem(503)]
-    with pytest.raises(ServiceFailed):
+async def test_a_decision_that_is_sent_again_has_the_same_key(client: Client, script: Script) -> None:
+    script.answers = [lambda: problem(503), lambda: problem(409)]
+    with pytest.raises(Conflict):
         await client.suggestions.approve(A_SUGGESTION)
-    assert len(script.requests) == 1
+    keys = {headers["Idempotency-Key"] for _, _, headers, _ in script.requests}
+    assert (len(script.requests), len(keys)) == (2, 1)
 
 
 async def test_patience_has_an_end(client: Client, script: Script) -> None:

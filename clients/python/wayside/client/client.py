@@ -2,9 +2,15 @@
 
 from typing import Self
 
-from wayside.client.governance import Edges, Graph, Suggestions
+from wayside.client.bulks import Bulks
+from wayside.client.governance import Suggestions
+from wayside.client.graph import Edges, Graph
 from wayside.client.jobs import Jobs
 from wayside.client.operating import JobTypes, Queues, Workers
+from wayside.client.policies import Policies
+from wayside.client.records import Audit, Decisions, Reports
+from wayside.client.reviews import Reviews
+from wayside.client.rules import GovernanceSettings, RelationshipTypes
 from wayside.client.streams import Events
 from wayside.client.transport import RETRY_SECONDS, Token, Transport
 from wayside.errors import WaysideError
@@ -34,6 +40,14 @@ class Client:
         self.queues = Queues(self._transport)
         self.workers = Workers(self._transport)
         self.suggestions = Suggestions(self._transport)
+        self.bulks = Bulks(self._transport)
+        self.reviews = Reviews(self._transport)
+        self.policies = Policies(self._transport)
+        self.decisions = Decisions(self._transport)
+        self.reports = Reports(self._transport)
+        self.audit = Audit(self._transport)
+        self.governance_settings = GovernanceSettings(self._transport)
+        self.relationship_types = RelationshipTypes(self._transport)
         self.edges = Edges(self._transport)
         self.graph = Graph(self._transport)
 

@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from wayside.client.transport import Answer, Transport, reading
+from wayside.client.transport import Answer, Call, Transport, reading
 from wayside.errors import WaysideError
 
 T = TypeVar("T")
@@ -70,3 +71,11 @@ def parsed(answer: Answer, model: type[M]) -> M:
     except ValidationError as error:
         msg = f"expected {model.__name__}: {error}"
         raise UnexpectedAnswer(msg) from error
+
+
+async def once(
+    transport: Transport, path: str, model: type[M], *, body: BaseModel | None = None, key: str | None = None
+) -> M:
+    """Post what has its effect once, however often it has to be sent, and read the answer."""
+    call = Call("POST", path, body=body, idempotency_key=key or str(uuid4()), may_be_repeated=True)
+    return parsed(await transport.send(call), model)

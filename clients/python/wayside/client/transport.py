@@ -3,10 +3,12 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import quote
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -23,6 +25,10 @@ RETRY_SECONDS = 30.0
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
+_JSON = "application/json"
+_LINES = "application/x-ndjson"
+_WHOLE: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+_STREAMED: Final = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=REQUEST_SECONDS)
 _TRANSIENT = frozenset({429, 502, 503, 504})
 
 Token = str | Callable[[], str | Awaitable[str]]
@@ -40,12 +46,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. Whether it may be repeated when its answer is lost is for the caller to know; reading may be."""
+    """One request. Whether it may be repeated when its answer is lost is for the caller to know; reading may be.
+
+    A body is a model, or `lines` of JSON.
+    """
 
     method: str
     path: str
     query: Mapping[str, Any] = field(default_factory=dict)
     body: BaseModel | None = None
+    lines: bytes | None = None
     idempotency_key: str | None = None
     may_be_repeated: bool = False
 
@@ -53,6 +63,11 @@ class Call:
 def reading(path: str, query: Mapping[str, Any] | None = None) -> Call:
     """Return a GET request."""
     return Call("GET", path, query or {}, may_be_repeated=True)
+
+
+def path_of(*names: str) -> str:
+    """Return the path of something, each name in it quoted."""
+    return "/v1/" + "/".join(quote(name, safe="") for name in names)
 
 
 class Transport:
@@ -113,24 +128,51 @@ class Transport:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _send_once(self, call: Call) -> Answer:
-        headers = {"Accept": "application/json", **await self.headers()}
+        async with self._asked(call, _WHOLE) as response:
+            body = await response.read()
+            if response.status >= 400:
+                raise refusal(response, body)
+            return Answer(response.status, body, response.headers.get(CURSOR_HEADER))
+
+    async def chunks(self, call: Call) -> AsyncGenerator[bytes, None]:
+        """Yield the answer as it comes, however long; raises a `ProblemError`, or `Unavailable` also when it breaks off."""
+        async with self._asked(call, _STREAMED) as response:
+            if response.status >= 400:
+                raise refusal(response, await response.read())
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def lines(self, call: Call) -> AsyncGenerator[bytes, None]:
+        """Yield the answer line by line; see `chunks`."""
+        rest = b""
+        async with aclosing(self.chunks(call)) as chunks:
+            async for chunk in chunks:
+                *ended, rest = (rest + chunk).split(b"\n")
+                for line in ended:
+                    yield line
+        if rest:
+            yield rest
+
+    @asynccontextmanager
+    async def _asked(
+        self, call: Call, patience: aiohttp.ClientTimeout
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        headers = {"Accept": "*/*" if patience is _STREAMED else "application/json", **await self.headers()}
         if call.idempotency_key:
             headers[IDEMPOTENCY_HEADER] = call.idempotency_key
-        if call.body is not None:
-            headers["Content-Type"] = "application/json"
+        if call.body is not None or call.lines is not None:
+            headers["Content-Type"] = _JSON if call.lines is None else _LINES
+        body = call.lines if call.body is None else call.body.model_dump_json(exclude_none=True)
         try:
             async with self.session.request(
                 call.method,
                 self.url + call.path,
                 params=query_of(call.query),
-                data=None if call.body is None else call.body.model_dump_json(exclude_none=True),
+                data=body,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+                timeout=patience,
             ) as response:
-                body = await response.read()
-                if response.status >= 400:
-                    raise refusal(response, body)
-                return Answer(response.status, body, response.headers.get(CURSOR_HEADER))
+                yield response
         except (aiohttp.ClientError, TimeoutError) as error:
             msg = f"{self.url} cannot be reached: {str(error) or type(error).__name__}"
             raise Unavailable(msg) from error
