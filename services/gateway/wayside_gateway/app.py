@@ -35,6 +35,7 @@ VERSION: Final = "0.1.0"
 JOBS_PREFIXES: Final = ("/v1/jobs", "/v1/job-types", "/v1/queues", "/v1/workers")
 GOVERNANCE_PREFIXES: Final = (
     "/v1/suggestions",
+    "/v1/decisions",
     "/v1/edges",
     "/v1/graph",
     "/v1/nodes",
