@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from wayside_governance.store.statements import GRAPH, INTAKE, READING, REVIEWS
+from wayside_governance.store.statements import GRAPH, INTAKE, LIFETIMES, READING, REVIEWS
 from wayside_service.database import Query
 
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -124,3 +124,24 @@ async def test_cards_are_found_without_a_look_at_all_that_wait(connection: Any) 
         (REVIEWS.candidates_at_random, (10, 200)),
     ):
         assert await rows_read(connection, statement, (*anything, *more)) <= 3_000, statement
+
+
+async def test_what_ends_is_found_among_what_stays(connection: Any) -> None:
+    await fill(connection)
+    await connection.execute(
+        "INSERT INTO evidence SELECT id, 'd', gen_random_uuid(), 'h', 'm', 'run', 0.5, NULL, 'said', '{}', 'w', NULL, now() "
+        "FROM suggestions"
+    )
+    await connection.execute(
+        "UPDATE suggestions SET expires_at = now() + CASE WHEN to_node_id = 'n1' THEN '-1 h' ELSE '1 h' END::interval "
+        "WHERE status = 'pending'"
+    )
+    await connection.execute(
+        "UPDATE suggestions SET updated_at = updated_at - interval '2 h' WHERE status = 'rejected' AND to_node_id ~ '^n7.$'"
+    )
+    await connection.execute("ANALYZE")
+    assert await rows_read(connection, LIFETIMES.due, ("acme", 7_200, 500)) <= 10
+    dropped = ("acme", "rejected", 3_600, 100)
+    assert await rows_read(connection, LIFETIMES.drop_content, dropped, of="evidence") <= 100
+    last = ("run", "00000000-0000-0000-0000-000000000000", 500)
+    assert await rows_read(connection, LIFETIMES.last_of_run, last, of="evidence") <= 1_000
