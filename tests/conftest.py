@@ -39,6 +39,7 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 import structlog
+from tests.dealing import dealt
 from tests.nats_servers import NatsServers
 
 from wayside_standalone.errors import ServerFailed
@@ -53,10 +54,23 @@ structlog.configure(
     ]
 )
 
+WORKERS = "PYTEST_XDIST_WORKER_COUNT"
 ROLE = "wayside"
 PASSWORD = "test"
 IN_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2**30
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, begin with the tests marked `long`."""
+    if WORKERS in os.environ:
+        items[:] = dealt(
+            items,
+            long=lambda item: item.get_closest_marker("long") is not None,
+            group=lambda item: item.path,
+            workers=int(os.environ[WORKERS]),
+        )
 
 
 class Psql:

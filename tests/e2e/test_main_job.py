@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.cluster import Cluster
 from tests.e2e.talk import Api
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 
 async def test_what_a_worker_proposes_becomes_an_edge_when_a_reviewer_approves(doubled: Cluster) -> None:

@@ -19,7 +19,7 @@ from tests.jobs.machine_model import History
 from wayside_events.catalogue import AnyEvent
 from wayside_events.cursor import Cursor
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 JOBS = 300
 

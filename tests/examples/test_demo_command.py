@@ -20,6 +20,7 @@ def run_demo(data_dir: Path) -> tuple[int, str, dict[str, Any]]:
     return done.returncode, done.stderr, json.loads(last)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(330)
 def test_the_demo_runs_through_and_a_second_run_asks_nothing_twice(tmp_path: Path) -> None:
     status, complaints, first = run_demo(tmp_path)

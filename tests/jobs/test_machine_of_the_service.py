@@ -37,7 +37,7 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-pytestmark = pytest.mark.timeout(60 + EXAMPLES * SECONDS_AN_EXAMPLE)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(60 + EXAMPLES * SECONDS_AN_EXAMPLE)]
 
 INSTANCES = st.sampled_from([0, 1])
 DOORS = st.sampled_from([0, 1, NATS])

@@ -24,6 +24,8 @@ from wayside_standalone.stack import MARK, Stack
 from wayside_standalone.state import running_state
 from wayside_standalone.supervisor import Pulse, Status
 
+pytestmark = pytest.mark.long
+
 
 async def environment_of(url: str) -> Mapping[str, str]:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:

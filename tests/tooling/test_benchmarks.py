@@ -144,6 +144,7 @@ def test_one_fault_in_any_part_leaves_the_run_unverified() -> None:
     assert summary(("jobs_per_s",), {"throughput": sound, "memory": faulty})["verified"] is False
 
 
+@pytest.mark.long
 def test_a_tiny_run_delivers_every_event() -> None:
     command = [sys.executable, "-m", "benchmarks.jobs", "--quick", "--only", "throughput", "--scale", "0.01"]
     answer = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
