@@ -25,7 +25,7 @@ from wayside_events.jobs import Children, LogLevel, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.documents import Kin, assignment_fields, job_document
 from wayside_jobs.domain.events import encode_event
-from wayside_jobs.domain.facts import CancelRequested, Completed, Failed, LogRow
+from wayside_jobs.domain.facts import CancelRequested, Completed, Failed, LogRow, NewLines
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.values import Json
@@ -47,7 +47,7 @@ CHANGES = [
     created(),
     claim(created(**RICH).job, runner="r", token_hash=b"", now=after(1)),
     verbs.progress(running(), Progress(percent=3.5, phase="load"), Json('{"b": [2]}'), seq=1, now=after(1)),
-    verbs.write_log(running(**RICH), LINES, bounds=LogBounds(10, 10_000), seq=1, now=after(1)),
+    verbs.write_log(running(**RICH), NewLines(LINES), bounds=LogBounds(10, 10_000), seq=1, now=after(1)),
     Change(canceling(**RICH), CancelRequested()),
     verbs.acknowledge_cancel(canceling(), seq=1, now=after(2)),
     verbs.force_cancel(canceling(), now=after(99)),
@@ -71,7 +71,16 @@ def test_an_event_is_what_the_event_class_would_have_written(change: Change) -> 
 
 @pytest.mark.parametrize(
     "job",
-    [created(**RICH).job, running(), completed(**RICH), failed(), canceled(), canceling(**RICH), tracked()],
+    [
+        created(**RICH).job,
+        running(),
+        running(spec(timeout_seconds=9)),
+        completed(**RICH),
+        failed(),
+        canceled(),
+        canceling(**RICH),
+        tracked(),
+    ],
 )
 def test_a_job_is_what_the_contract_says(job: Job) -> None:
     document = orjson.loads(job_document(job, Json('{"a":[1,2]}')))

@@ -1,6 +1,7 @@
 """The logs of jobs: what is kept, what is cut, what is read."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,24 @@ async def test_a_log_keeps_its_newest_entries_and_says_what_it_dropped(
     assert (job.log_entries, job.log_dropped) == (20, 13)
     told = [event.data.dropped for event in log.of(job_id) if isinstance(event, JobLogged)]
     assert told == [0, 0, 13]
+
+
+async def test_lines_that_a_runner_lost_are_counted_and_the_time_of_the_server_is_said(
+    start_instance: StartInstance, bus: Bus, connection: Connection
+) -> None:
+    api = await start_instance(log_entries_limit=20)
+    runner = RunnerForTests(bus)
+    await runner.register()
+    assignment = await started(runner, api)
+    await runner.report(assignment, "log", entries=lines("a", "b"), dropped=40_000)
+    await runner.report(assignment, "log", entries=lines(*"0123456789" * 3), dropped=10_000)
+    job = await api.job(assignment.job.id)
+    assert (job.log_entries, job.log_dropped) == (20, 50_012)
+    assert await stored(connection, job.id) == [20, 60, 20, 60]
+    first = (await api.get(f"/v1/jobs/{job.id}/logs")).body["items"][0]
+    assert first["time"] == "2026-01-01T00:00:00.000000Z"
+    assert job.started_at is not None
+    assert datetime.fromisoformat(first["received_at"]) > job.started_at
 
 
 async def test_a_log_keeps_no_more_than_its_bytes_and_its_newest_entry_at_least(

@@ -9,7 +9,7 @@ from wayside_events.jobs import JobStatus, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.creation import Origin, retry
 from wayside_jobs.domain.errors import WrongState
-from wayside_jobs.domain.facts import LogRow
+from wayside_jobs.domain.facts import LogRow, NewLines
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.logs import LogBounds
 from wayside_jobs.domain.states import TERMINAL, TRANSITIONS, Verb
@@ -19,7 +19,9 @@ LATER = after(3600)
 DO: Mapping[Verb, Callable[[Job], Change]] = {
     Verb.CLAIM: lambda job: claim(job, runner="r", token_hash=b"", now=LATER),
     Verb.PROGRESS: lambda job: verbs.progress(job, Progress(percent=1), None, seq=2, now=LATER),
-    Verb.LOG: lambda job: verbs.write_log(job, [_line()], bounds=LogBounds(10, 10_000), seq=2, now=LATER),
+    Verb.LOG: lambda job: verbs.write_log(
+        job, NewLines([_line()]), bounds=LogBounds(10, 10_000), seq=2, now=LATER
+    ),
     Verb.HEARTBEAT: lambda job: verbs.heartbeat(job, seq=2, now=LATER),
     Verb.COMPLETE: lambda job: verbs.complete(job, result=Json("1"), metrics=None, seq=2, now=LATER),
     Verb.FAIL: lambda job: verbs.fail(job, verbs.LOST, seq=2, draw=0.5, now=LATER),

@@ -27,6 +27,7 @@ from wayside_jobs.domain.facts import (
     Failed,
     Logged,
     LogRow,
+    NewLines,
     Progressed,
     Queued,
     Started,
@@ -101,11 +102,30 @@ def test_a_partial_result_is_kept_until_the_next_one() -> None:
     assert (change.job.partial, change.fact) == (Json("[1]"), Progressed())
 
 
+def test_a_job_that_waits_again_has_no_partial_result() -> None:
+    job = verbs.progress(running(), Progress(), Json("[1]"), seq=1, now=after(1)).job
+    for again in (
+        verbs.fail(job, ERROR, seq=2, draw=0.5, now=after(2)),
+        verbs.release(job, seq=2, now=after(2)),
+        verbs.lose(job, draw=0.5, now=after(60)),
+    ):
+        assert (again.job.status, again.job.partial) == (JobStatus.QUEUED, None)
+
+
+def test_lines_that_a_runner_lost_have_numbers_and_are_counted() -> None:
+    line = LogRow(0, NOW, LogLevel.INFO, "here", Json("{}"), bytes=6)
+    first = verbs.write_log(running(), NewLines([line]), bounds=LogBounds(5, 100), seq=1, now=after(1)).job
+    change = verbs.write_log(first, NewLines([line], 40), bounds=LogBounds(5, 100), seq=2, now=after(2))
+    assert isinstance(change.fact, Logged)
+    assert (change.fact.entries[0].seq, change.fact.bounds) == (42, None)
+    assert (change.job.log_entries, change.job.log_dropped) == (2, 40)
+
+
 def test_log_entries_are_numbered_on_and_a_log_over_its_bounds_is_to_be_cut() -> None:
     lines = [LogRow(0, NOW, LogLevel.INFO, f"line {n}", Json("{}"), bytes=8) for n in range(3)]
     bounds = LogBounds(5, 10_000)
-    first = verbs.write_log(running(), lines, bounds=bounds, seq=1, now=after(1))
-    change = verbs.write_log(first.job, lines, bounds=bounds, seq=2, now=after(2))
+    first = verbs.write_log(running(), NewLines(lines), bounds=bounds, seq=1, now=after(1))
+    change = verbs.write_log(first.job, NewLines(lines), bounds=bounds, seq=2, now=after(2))
     assert isinstance(first.fact, Logged)
     assert isinstance(change.fact, Logged)
     assert [entry.seq for entry in change.fact.entries] == [4, 5, 6]

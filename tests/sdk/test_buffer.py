@@ -48,7 +48,7 @@ def test_too_many_log_lines_push_out_the_oldest_and_that_is_said() -> None:
     parsed = REPORT.validate_python(IDENTITY | report)
     assert isinstance(parsed, LogReport)
     assert [entry.message for entry in parsed.entries[1:]] == ["2", "3", "4"]
-    assert parsed.entries[0].context == {"dropped": 2}
+    assert (parsed.dropped, parsed.entries[0].context) == (2, {"dropped": 2})
 
 
 def test_too_many_bytes_of_log_push_out_the_oldest_and_that_is_said() -> None:

@@ -130,7 +130,7 @@ class AttemptBuffer:
         """Take out the next report, without identity and number; `None` when nothing is left."""
         with self._lock:
             if self._logs:
-                return {"kind": "log", "entries": self._pop_entries(self._logs)}
+                return self._pop_logs(self._logs)
             if self._progress is not None:
                 return self._pop_progress()
             ending, self._ending = self._ending, None
@@ -144,13 +144,18 @@ class AttemptBuffer:
         self._progress, self._partial = None, None
         return report
 
-    def _pop_entries(self, logs: deque[LogLine]) -> list[JsonValue]:
+    def _pop_logs(self, logs: deque[LogLine]) -> Report:
+        dropped, self._dropped = self._dropped, 0
+        said = [_dropped_line(dropped).to_json()] if dropped else []
+        report: Report = {"kind": "log", "entries": [*said, *self._pop_entries(logs, len(said))]}
+        if dropped:
+            report["dropped"] = dropped
+        return report
+
+    def _pop_entries(self, logs: deque[LogLine], count: int) -> list[JsonValue]:
         entries: list[JsonValue] = []
         size = 0
-        if self._dropped:
-            entries.append(_dropped_line(self._dropped).to_json())
-            self._dropped = 0
-        while logs and len(entries) < LOG_ENTRIES_LIMIT:
+        while logs and count + len(entries) < LOG_ENTRIES_LIMIT:
             entry = logs[0].to_json()
             size += size_of(entry)
             if size > LOG_REPORT_BYTES and entries:

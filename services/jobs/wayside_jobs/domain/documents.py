@@ -58,6 +58,7 @@ def job_fields(job: Job, job_input: Json | None, kin: Kin = ALONE) -> Document:
             "result": embedded(job.result),
             "error": embedded(job.error),
             "metrics": embedded(job.metrics),
+            "timeout_seconds": job.policy.timeout_seconds,
             "cancel": _cancel(job.cancel),
             "session_id": job.session_id,
             "related": related_fields(job),
@@ -91,7 +92,16 @@ def _progress(job: Job) -> Document | orjson.Fragment | None:
     return progress
 
 
-_TIMES = ("created_at", "updated_at", "run_at", "started_at", "finished_at", "lease_expires_at", "expires_at")
+_TIMES = (
+    "created_at",
+    "updated_at",
+    "run_at",
+    "started_at",
+    "finished_at",
+    "lease_expires_at",
+    "timeout_at",
+    "expires_at",
+)
 
 
 def assignment_fields(job: Job, token: str, job_input: Json | None) -> Document:
@@ -136,6 +146,12 @@ def _cancel(cancel: Cancel | None) -> Document | None:
             "deadline": rfc3339(cancel.deadline) if cancel.deadline else None,
         }
     )
+
+
+def stored_log_entry(row: LogRow) -> Document:
+    """Write `contracts.jobs.StoredLogEntry`."""
+    received_at = rfc3339(row.received_at) if row.received_at else None
+    return present(log_entry(row) | {"received_at": received_at})
 
 
 def log_entry(row: LogRow) -> Document:

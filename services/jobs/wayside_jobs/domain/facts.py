@@ -1,8 +1,9 @@
 """The facts that changes of a job are told as; everything else an event says is in the job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from wayside_events.jobs import (
     JobCanceled,
@@ -23,7 +24,7 @@ from wayside_jobs.domain.values import Json
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One log entry with its number."""
+    """One log entry with its number; `time` is its runner's."""
 
     seq: int
     time: datetime
@@ -31,6 +32,14 @@ class LogRow:
     message: str
     context: Json
     bytes: int = 0
+    received_at: datetime | None = None
+
+
+class NewLines(NamedTuple):
+    """Entries for a log, oldest first, and how many before them are lost: those have numbers too."""
+
+    entries: Sequence[LogRow]
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class Job(NamedTuple):
 
     @property
     def log_entries(self) -> int:
-        """How many entries the log has: numbered without holes, of which the first `log_dropped` are gone."""
+        """How many entries the log has: so many were written, of which `log_dropped` are gone."""
         return self.log_seq - self.log_dropped
 
     @property

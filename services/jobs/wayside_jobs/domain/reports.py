@@ -23,7 +23,7 @@ from wayside_events.contracts.jobs import (
 from wayside_events.jobs import JobError, JobStatus, Progress
 from wayside_jobs.domain import verbs
 from wayside_jobs.domain.errors import JobsError, ValueTooLarge
-from wayside_jobs.domain.facts import LogRow
+from wayside_jobs.domain.facts import LogRow, NewLines
 from wayside_jobs.domain.job import Change, Job
 from wayside_jobs.domain.logs import LogBounds, context_text, cut_message
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text, plain_text
@@ -110,7 +110,8 @@ def _apply(job: Job, prepared: Prepared, chance: Chance) -> Change:
         case ProgressReport():
             return verbs.progress(job, report.progress, prepared.payload, seq=seq, now=now)
         case LogReport():
-            return verbs.write_log(job, prepared.lines, bounds=chance.log_bounds, seq=seq, now=now)
+            lines = NewLines(prepared.lines, report.dropped)
+            return verbs.write_log(job, lines, bounds=chance.log_bounds, seq=seq, now=now)
         case CompleteReport():
             result = prepared.payload or Json("null")
             return verbs.complete(job, result=result, metrics=prepared.metrics, seq=seq, now=now)

@@ -3,7 +3,6 @@
 Time and randomness come in as arguments. Every visible change raises the revision by one and is one fact.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from wayside_jobs.domain.facts import (
     Expired,
     Failed,
     Logged,
-    LogRow,
+    NewLines,
     Progressed,
     Queued,
 )
@@ -89,12 +88,17 @@ def roll_up(job: Job, children: Children, *, now: datetime) -> Change:
     return Change(_moved(job, Verb.PROGRESS, JobStatus.RUNNING, now, progress=merged), Progressed())
 
 
-def write_log(job: Job, lines: Sequence[LogRow], *, bounds: LogBounds, seq: int, now: datetime) -> Change:
+def write_log(job: Job, lines: NewLines, *, bounds: LogBounds, seq: int, now: datetime) -> Change:
     """running → running: number the lines; a log that is over its bounds is to lose its oldest entries."""
-    numbered = tuple(replace(line, seq=job.log_seq + n) for n, line in enumerate(lines, start=1))
-    log_seq = job.log_seq + len(numbered)
+    first = job.log_seq + lines.lost + 1
+    numbered = tuple(replace(line, seq=number) for number, line in enumerate(lines.entries, start=first))
     log_bytes = job.log_bytes + sum(line.bytes for line in numbered)
-    fields = {"log_seq": log_seq, "log_bytes": log_bytes, "seq": seq} | _lease(job, now)
+    fields = {
+        "log_seq": job.log_seq + lines.lost + len(numbered),
+        "log_dropped": job.log_dropped + lines.lost,
+        "log_bytes": log_bytes,
+        "seq": seq,
+    } | _lease(job, now)
     changed = _moved(job, Verb.LOG, JobStatus.RUNNING, now, **fields)
     is_over = bounds.are_exceeded_by(changed.log_entries, log_bytes)
     return Change(changed, Logged(numbered, bounds if is_over else None))

@@ -113,11 +113,13 @@ CREATE INDEX jobs_with_children ON jobs (id) WHERE status = 'running' AND child_
 CREATE TABLE job_logs (
     job_id uuid NOT NULL,
     seq bigint NOT NULL,
+    -- As the runner's clock had it; received_at is ours.
     time timestamptz NOT NULL,
     level text NOT NULL CHECK (level IN ('debug', 'info', 'warning', 'error')),
     message text NOT NULL,
     context json NOT NULL,
     bytes integer NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (job_id, seq)
 );
 

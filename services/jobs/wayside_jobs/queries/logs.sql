@@ -21,11 +21,11 @@ WITH given AS (
     FROM given
 ), dropped AS (
     DELETE FROM job_logs USING cut WHERE job_logs.job_id = cut.job_id AND job_logs.seq <= cut.upto
-    RETURNING job_logs.job_id, job_logs.seq, job_logs.bytes
+    RETURNING job_logs.job_id, job_logs.bytes
 )
-SELECT job_id::text AS job_id, max(seq) AS upto, sum(bytes)::bigint AS bytes FROM dropped GROUP BY job_id;
+SELECT job_id::text AS job_id, count(*) AS entries, sum(bytes)::bigint AS bytes FROM dropped GROUP BY job_id;
 
 -- name: read_logs
 -- At most $4 entries of the levels $2 of a job's log ($1) after the number $3.
-SELECT seq, time, level, message, context FROM job_logs
+SELECT seq, time, received_at, level, message, context FROM job_logs
 WHERE job_id = $1 AND seq > $3 AND level = ANY($2::text[]) ORDER BY seq LIMIT $4;

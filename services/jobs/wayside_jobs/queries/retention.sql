@@ -24,7 +24,8 @@ DELETE FROM job_logs WHERE job_id = ANY($1::uuid[]);
 WITH dropped AS (
     DELETE FROM job_logs WHERE job_id = $1 AND seq <= $2 RETURNING bytes
 )
-UPDATE jobs SET log_dropped = $2, log_bytes = log_bytes - (SELECT coalesce(sum(bytes), 0) FROM dropped)
+UPDATE jobs SET log_dropped = log_dropped + (SELECT count(*) FROM dropped),
+    log_bytes = log_bytes - (SELECT coalesce(sum(bytes), 0) FROM dropped)
 WHERE id = $1;
 
 -- name: put_off_expired

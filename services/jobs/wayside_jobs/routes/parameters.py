@@ -48,8 +48,8 @@ class IdempotencyHeaders(BaseModel):
         min_length=1,
         max_length=200,
         description=(
-            "For 24 hours a repeat of the request gets the first answer, status and body, with the header "
-            "`Idempotent-Replayed: true`. An answer of 4xx or 5xx takes no key."
+            "For 24 hours, and of a child as long as its parent is active, a repeat of the request gets the first "
+            "answer, status and body, with the header `Idempotent-Replayed: true`. An answer of 4xx or 5xx takes no key."
         ),
     )
 

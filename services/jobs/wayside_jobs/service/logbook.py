@@ -5,7 +5,7 @@ from typing import Final
 import orjson
 
 from wayside_events.jobs import LogLevel
-from wayside_jobs.domain.documents import log_entry
+from wayside_jobs.domain.documents import stored_log_entry
 from wayside_jobs.domain.errors import JobNotFound
 from wayside_jobs.service.reading import MaySee
 from wayside_jobs.store import Store
@@ -30,7 +30,7 @@ class LogReader:
             rows = await LogBook(connection).read(job_id, levels=levels, after=after, limit=limit + 1)
         shown = rows[:limit]
         page = {
-            "items": [log_entry(row) for row in shown],
+            "items": [stored_log_entry(row) for row in shown],
             "next_page": str(shown[-1].seq) if len(rows) > limit else None,
             "dropped": found[0].log_dropped,
         }

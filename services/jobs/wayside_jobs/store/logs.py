@@ -12,9 +12,9 @@ from wayside_service.database import Connection
 
 
 class Dropped(NamedTuple):
-    """What a log lost: all entries up to a number, and how many bytes they had."""
+    """What a log lost: its oldest entries, and how many bytes they had."""
 
-    upto: int
+    entries: int
     bytes: int
 
 
@@ -48,7 +48,7 @@ class LogBook:
         rows = await self._connection.fetch(
             SQL.cut_logs, list(full), [bound.entries for bound in bounds], [bound.bytes for bound in bounds]
         )
-        return {row["job_id"]: Dropped(row["upto"], row["bytes"]) for row in rows}
+        return {row["job_id"]: Dropped(row["entries"], row["bytes"]) for row in rows}
 
     async def read(
         self, job_id: str, *, levels: Collection[LogLevel], after: int, limit: int
@@ -56,7 +56,14 @@ class LogBook:
         """Return entries of some levels after a number, oldest first."""
         rows = await self._connection.fetch(SQL.read_logs, job_id, list(levels), after, limit)
         return [
-            LogRow(row["seq"], row["time"], LogLevel(row["level"]), row["message"], row["context"])
+            LogRow(
+                row["seq"],
+                row["time"],
+                LogLevel(row["level"]),
+                row["message"],
+                row["context"],
+                received_at=row["received_at"],
+            )
             for row in rows
         ]
 
@@ -69,7 +76,9 @@ def _told(changes: Sequence[Change], dropped: Mapping[str, Dropped]) -> list[Cha
         job = change.job
         if job.id in open_jobs:
             lost = dropped[job.id]
-            job = job._replace(log_dropped=lost.upto, log_bytes=job.log_bytes - lost.bytes)
+            job = job._replace(
+                log_dropped=job.log_dropped + lost.entries, log_bytes=job.log_bytes - lost.bytes
+            )
             told.append(Change(job, change.fact))
         else:
             told.append(change)

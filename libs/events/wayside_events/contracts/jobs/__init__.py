@@ -53,6 +53,7 @@ from wayside_events.contracts.jobs.jobs import (
     JobPage,
     JobReply,
     Links,
+    StoredLogEntry,
 )
 from wayside_events.contracts.jobs.queues import PauseBody, QueueLimits, QueueSettings
 from wayside_events.contracts.jobs.reading import (
@@ -225,6 +226,7 @@ __all__ = [
     "SeenBody",
     "SeenReply",
     "SessionPage",
+    "StoredLogEntry",
     "TypeFigures",
     "Window",
     "WithdrawReply",

@@ -37,6 +37,8 @@ class Links(Reply):
 class Job(Reply):
     """A job as every reader sees it. Times are UTC; `duration_seconds` is of the last attempt.
 
+    An attempt may take `timeout_seconds`, a running one until `timeout_at`.
+
     `child_count` is how many children it ever had, those deleted since too; `children` counts those there are.
 
     `eta` is when a running job may be done if it goes on as it did. `children` is there in the answer to a request for
@@ -53,6 +55,7 @@ class Job(Reply):
     priority: int
     attempt: int
     max_attempts: int
+    timeout_seconds: float | None = None
     progress: Progress
     partial: JsonValue = None
     input: JsonValue = None
@@ -81,6 +84,7 @@ class Job(Reply):
     started_at: Timestamp | None = None
     finished_at: Timestamp | None = None
     lease_expires_at: Timestamp | None = None
+    timeout_at: Timestamp | None = None
     expires_at: Timestamp | None = None
     duration_seconds: float | None = None
     eta: Timestamp | None = None
@@ -107,9 +111,18 @@ class JobPage(Reply):
     next_page: str | None = None
 
 
-class JobLogPage(Reply):
-    """Part of a job's log, oldest first. `dropped` counts entries that the log's limit pushed out."""
+class StoredLogEntry(LogEntry):
+    """One line of a job's log. `time` is its runner's; `received_at` is the server's, which alone orders runners."""
 
-    items: tuple[LogEntry, ...]
+    received_at: Timestamp | None = None
+
+
+class JobLogPage(Reply):
+    """Part of a job's log, oldest first.
+
+    `dropped` counts entries that the log's limit pushed out, or that the runner wrote faster than they could be sent.
+    """
+
+    items: tuple[StoredLogEntry, ...]
     next_page: str | None = None
     dropped: int = 0

@@ -50,10 +50,11 @@ class LogLine(Request):
 
 
 class LogReport(_Report):
-    """Log entries, oldest first."""
+    """Log entries, oldest first. `dropped` is how many before them the runner could not keep until they were sent."""
 
     kind: Literal["log"] = "log"
     entries: tuple[LogLine, ...] = Field(min_length=1, max_length=LOG_ENTRIES_LIMIT)
+    dropped: int = Field(default=0, ge=0, le=2**31 - 1)
 
 
 class CompleteReport(_Report):
