@@ -27,6 +27,21 @@ async def test_a_registered_type_can_be_read_and_is_listed(api: Api, runner: Run
     assert ([item["name"] for item in rest["items"]], rest["next_page"]) == (["demo.b", BULK_TYPE], None)
 
 
+async def test_who_shows_jobs_is_told_what_to_say_of_them(api: Api, runner: RunnerForTests) -> None:
+    shown = {
+        "related_type": "report",
+        "has_children": True,
+        "completed_message": "{label} of {related.id} is there",
+        "failed_message": "{label} failed: {error.message}",
+    }
+    await runner.register(spec("demo.a", **shown))
+    assert (await api.get("/v1/job-types/demo.a")).body.items() >= shown.items()
+    for field, text in (("completed_message", "{error.message}"), ("failed_message", "{label")):
+        with pytest.raises(RequestRefused) as refused:
+            await runner.register(spec("demo.a", **{field: text}))
+        assert refused.value.problem.errors[0].field == f"/job_types/0/{field}"
+
+
 async def test_the_last_registration_counts_at_every_instance(
     start_instance: StartInstance, bus: Bus
 ) -> None:

@@ -39,6 +39,10 @@ class JobTypeOptions(TypedDict, total=False):
     concurrency_limit_per_scope: int
     ttl_seconds: float
     resource_link: str
+    related_type: str
+    has_children: bool
+    completed_message: str
+    failed_message: str
 
 
 class InvalidInput(NonRetryable):

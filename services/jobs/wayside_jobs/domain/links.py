@@ -2,6 +2,7 @@
 
 import re
 import string
+from collections.abc import Sequence
 from typing import Final
 
 from wayside_events.contracts.problems import FieldError
@@ -34,16 +35,23 @@ _NOWHERE = frozenset({"", ".", ".."})
 
 def check_template(template: str, field: str) -> None:
     """Raise `InvalidJob` unless a link can be made of `template`: a path, or an address of the web."""
-    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in PLACEHOLDERS]
+    _check_braces(template, field, PLACEHOLDERS)
+    if _BEGINNING.match(template) is None or not template.isprintable() or " " in template:
+        raise _invalid(field, "invalid_template", "A link begins with / or http:// or https://.")
+
+
+def check_message(template: str, field: str, *, is_of_failure: bool = False) -> None:
+    """Raise `InvalidJob` unless who shows that a job has ended can make a text of `template`."""
+    _check_braces(template, field, (*PLACEHOLDERS, "label", *(("error.message",) if is_of_failure else ())))
+
+
+def _check_braces(template: str, field: str, known: Sequence[str]) -> None:
+    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in known]
     if unknown:
-        raise _invalid(
-            field, "unknown_placeholder", f"{{{unknown[0]}}} is none of {', '.join(PLACEHOLDERS)}."
-        )
+        raise _invalid(field, "unknown_placeholder", f"{{{unknown[0]}}} is none of {', '.join(known)}.")
     rest = _PLACEHOLDER.sub("", template)
     if "{" in rest or "}" in rest:
         raise _invalid(field, "invalid_template", "A brace is open or too many.")
-    if _BEGINNING.match(template) is None or not template.isprintable() or " " in template:
-        raise _invalid(field, "invalid_template", "A link begins with / or http:// or https://.")
 
 
 def resource_link(template: str | None, job: Job) -> str | None:

@@ -14,7 +14,7 @@ from referencing.exceptions import Unresolvable
 from wayside_events.contracts.jobs import JobTypeSpec
 from wayside_events.contracts.problems import FieldError, pointer
 from wayside_jobs.domain.errors import InputTooComplex, InvalidJob, JobTypeNotFound, UnknownJobType
-from wayside_jobs.domain.links import check_template
+from wayside_jobs.domain.links import check_message, check_template
 from wayside_jobs.domain.values import DETAILS_LIMIT_BYTES, Json, json_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.schemas import SECONDS_LIMIT, TooComplex, errors_in, schema_validator
@@ -150,6 +150,10 @@ def _text(spec: JobTypeSpec, field: str) -> Json:
     text = json_text(spec.model_dump(mode="json", exclude_none=True), field, 4 * DETAILS_LIMIT_BYTES)
     if spec.resource_link is not None:
         check_template(spec.resource_link, f"{field}/resource_link")
+    if spec.completed_message is not None:
+        check_message(spec.completed_message, f"{field}/completed_message")
+    if spec.failed_message is not None:
+        check_message(spec.failed_message, f"{field}/failed_message", is_of_failure=True)
     for name in ("input_schema", "result_schema"):
         schema = getattr(spec, name)
         if schema is not None:

@@ -32,7 +32,13 @@ class Backoff(Request):
 
 
 class JobTypeSpec(Request):
-    """The registry entry of one job type; workers register what they serve, the last registration counts."""
+    """The registry entry of one job type; workers register what they serve, the last registration counts.
+
+    For who shows jobs: `related_type` is what its jobs are about, as they say in `related.type`; `has_children` that they
+    create others; `completed_message` and `failed_message` what to tell somebody whose job has ended. Messages and
+    `resource_link` may have fields of the job in braces, as `{related.id}`; messages also `{label}`, `failed_message`
+    also `{error.message}`.
+    """
 
     name: JobTypeName
     label: str | None = Field(default=None, max_length=100)
@@ -51,6 +57,10 @@ class JobTypeSpec(Request):
     concurrency_limit_per_scope: ConcurrencyLimit | None = None
     ttl_seconds: float | None = Field(default=None, gt=0, le=10 * 365 * 86_400)
     resource_link: str | None = Field(default=None, max_length=500)
+    related_type: str | None = Field(default=None, min_length=1, max_length=100)
+    has_children: bool = False
+    completed_message: str | None = Field(default=None, min_length=1, max_length=500)
+    failed_message: str | None = Field(default=None, min_length=1, max_length=500)
     input_schema: dict[str, JsonValue] | None = None
     result_schema: dict[str, JsonValue] | None = None
 
