@@ -14,6 +14,7 @@ from wayside import (
     Client,
     Conflict,
     Context,
+    Forbidden,
     InvalidRequest,
     JobCanceled,
     NotFound,
@@ -178,12 +179,15 @@ async def test_what_a_handler_proposes_can_be_decided_and_becomes_an_edge(
     assert done.result == ["created", "created", "repeated"]
     first, second = [found async for found in client.suggestions.list(scope="acme", status="pending")]
     assert (first.proposed_by, first.source_model, first.analysis_run_id) == ("guesser", "guess", job.id)
-    approved = await client.suggestions.approve(first, note="of course")
-    await client.suggestions.reject(second, reason_code="not_related")
-    around = await client.graph.neighborhood("a", scope="acme")
-    assert [edge.id for edge in around.edges] == [approved.suggestion.edge_id]
-    with pytest.raises(Conflict):
-        await client.suggestions.approve(first)
+    with pytest.raises(Forbidden, match="own_proposal"):
+        await client.suggestions.approve(first, note="who created the job has proposed")
+    async with Client(services.gateway[0].url, token=services.token(subject="grace")) as reviewer:
+        approved = await reviewer.suggestions.approve(first, note="of course")
+        await reviewer.suggestions.reject(second, reason_code="not_related")
+        around = await reviewer.graph.neighborhood("a", scope="acme")
+        assert [edge.id for edge in around.edges] == [approved.suggestion.edge_id]
+        with pytest.raises(Conflict):
+            await reviewer.suggestions.approve(first)
     worker.stop()
     await serving
 
