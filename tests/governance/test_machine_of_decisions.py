@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -13,16 +15,31 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from tests.governance.api import proposal, settings_for
 
-from wayside_events.contracts.governance import ProposalOutcome, PutTypeRequest, Verdict
+from wayside_events.contracts.governance import (
+    BulkTarget,
+    DecisionBulk,
+    DecisionBulkAction,
+    DecisionBulkBody,
+    ProposalOutcome,
+    PutTypeRequest,
+    UndoBulkRequest,
+    Verdict,
+)
 from wayside_events.identifiers import EntityId, ScopeName
 from wayside_governance.app import SCHEMA, SESSION, migrations
+from wayside_governance.domain.bulk import Bulk, BulkNotOver
 from wayside_governance.domain.planning import Result, flat
 from wayside_governance.domain.verdicts import Outcome, Wanted
 from wayside_governance.service.auditing import AuditService
+from wayside_governance.service.bulk import BulkService
+from wayside_governance.service.bulk_work import BulkWork
 from wayside_governance.service.deciding import Decider
+from wayside_governance.service.decisions import Asker
 from wayside_governance.service.intake import IntakeService
 from wayside_governance.store import rules
+from wayside_service.auth import Principal, Role
 from wayside_service.database import Connection, Database
+from wayside_service.idempotency import Answer, Once
 from wayside_service.outbox.frame import unpack
 
 CLAIMS = [(kind, number) for kind in ("functional", "quorum", "plain") for number in (1, 2, 3)]
@@ -40,7 +57,23 @@ VERDICTS = (Verdict.APPROVE, Verdict.APPROVE, Verdict.REJECT, Verdict.UNDO, Verd
 
 choices = st.tuples(st.sampled_from(CLAIMS), st.sampled_from(VERDICTS), st.booleans(), st.booleans())
 decide = st.tuples(st.sampled_from(REVIEWERS), st.lists(choices, min_size=1, max_size=4))
+order = st.tuples(
+    st.sampled_from(REVIEWERS[:2]),
+    st.sampled_from([DecisionBulkAction.APPROVE, DecisionBulkAction.REJECT]),
+    st.lists(st.tuples(st.sampled_from(CLAIMS), st.booleans()), min_size=1, max_size=9),
+)
 propose = st.lists(st.tuples(st.sampled_from(CLAIMS), st.integers(1, 3)), min_size=1, max_size=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Listening(Decider):
+    """A decider that says what it has decided."""
+
+    heard: Callable[[Outcome], None] = field(kw_only=True)
+
+    def committed(self, results: Iterable[Result]) -> None:
+        for outcome in flat(results):
+            self.heard(outcome)
 
 
 @dataclass
@@ -75,6 +108,7 @@ class Machine(RuleBasedStateMachine):
         self.ids: dict[tuple[str, int], EntityId] = {}
         self.revisions: dict[EntityId, int] = {}
         self.decided: list[Outcome] = []
+        self.bulks: list[EntityId] = []
         self.run(self._declare())
         self.run(self._propose(self.world.databases[0], [(claim, 1) for claim in CLAIMS]))
 
@@ -89,13 +123,27 @@ class Machine(RuleBasedStateMachine):
             ):
                 await rules.put_type(connection, self.scope, name, wanted, "ada")
 
-    @rule(decisions=st.lists(decide, max_size=3), proposals=st.lists(propose, max_size=1))
-    def at_once(self, decisions: Sequence[Any], proposals: Sequence[Any]) -> None:
+    @rule(
+        decisions=st.lists(decide, max_size=3),
+        proposals=st.lists(propose, max_size=1),
+        orders=st.lists(order, max_size=2),
+        undone=st.one_of(st.none(), st.integers(0, 20)),
+    )
+    def at_once(
+        self,
+        decisions: Sequence[Any],
+        proposals: Sequence[Any],
+        orders: Sequence[Any],
+        undone: int | None,
+    ) -> None:
         """Send everything at the same time, to one instance after the other in turn."""
         moves: list[Awaitable[Any]] = []
         for index, (reviewer, chosen) in enumerate(decisions):
             moves.append(self._decide(self.world.databases[index % 2], reviewer, chosen))
         moves += [self._propose(self.world.databases[1], given) for given in proposals]
+        moves += [self._order(self.world.databases[index % 2], *given) for index, given in enumerate(orders)]
+        if undone is not None and self.bulks:
+            moves.append(self._undo(self.world.databases[0], self.bulks[undone % len(self.bulks)]))
 
         async def all_of_them() -> list[Any]:
             return await asyncio.gather(*moves)
@@ -130,10 +178,55 @@ class Machine(RuleBasedStateMachine):
             )
             for claim, verdict, is_exact, supersedes in chosen
         ]
-        results: list[Result] = await Decider(database, lambda: None, ["other"]).decide_now(wanted)
-        for outcome in flat(results):
-            self.decided.append(outcome)
-            self.revisions[outcome.after.id] = outcome.after.revision
+        await self._decider(database).decide_now(wanted)
+
+    def _decider(self, database: Database) -> Decider:
+        return Listening(database, lambda: None, ["other"], heard=self._hear)
+
+    def _hear(self, outcome: Outcome) -> None:
+        self.decided.append(outcome)
+        self.revisions[outcome.after.id] = outcome.after.revision
+
+    def _bulks(self, database: Database) -> BulkService:
+        async def employ(bulk: Bulk) -> Bulk:
+            raise AssertionError(bulk)
+
+        return BulkService(database, Once(database), BulkWork(self._decider(database)), employ)
+
+    async def _order(
+        self, database: Database, reviewer: str, action: DecisionBulkAction, chosen: Sequence[Any]
+    ) -> None:
+        body = DecisionBulkBody(
+            scope=self.scope,
+            action=action,
+            reason_code="other",
+            items=tuple(
+                BulkTarget(
+                    suggestion_id=self.ids[claim],
+                    revision=self.revisions[self.ids[claim]] if is_exact else None,
+                )
+                for claim, is_exact in chosen
+            ),
+        )
+        answer = await self._bulks(database).order(self._asker(reviewer), body)
+        self.bulks.append(self._whole(answer))
+
+    async def _undo(self, database: Database, bulk_id: EntityId) -> None:
+        with suppress(BulkNotOver):
+            answer = await self._bulks(database).undo(self._asker("ruth"), bulk_id, UndoBulkRequest())
+            undo = self._whole(answer)
+            if undo not in self.bulks:
+                self.bulks.append(undo)
+
+    def _asker(self, reviewer: str) -> Asker:
+        grants: dict[str, frozenset[Role]] = {self.scope: frozenset({Role.REVIEWER})}
+        return Asker(Principal(reviewer, grants, datetime.max.replace(tzinfo=UTC)))
+
+    def _whole(self, answer: Answer) -> EntityId:
+        """See that a bulk has worked on all it is about, and return its id."""
+        bulk = DecisionBulk.model_validate_json(answer.body)
+        assert (bulk.state, bulk.handled) == ("done", bulk.matched)
+        return bulk.id
 
     def teardown(self) -> None:
         self.run(self._check())
@@ -152,7 +245,7 @@ class Machine(RuleBasedStateMachine):
         functional = Counter(edge["from_node_id"] for edge in edges if edge["is_functional"])
         assert all(number == 1 for number in functional.values())
         self._check_edges({str(edge["id"]) for edge in edges}, events)
-        assert entries == len(self.decided)
+        assert entries == len(self.decided) + len(self.bulks)
         found = await AuditService(database).verify(self.scope, 0, None)
         assert (found.is_intact, found.head.position) == (True, entries)
 
