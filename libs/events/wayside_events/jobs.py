@@ -108,7 +108,7 @@ class Progress(Fact):
 
 
 class LogEntry(Fact):
-    """One line of a job's log; `seq` grows by one within the job."""
+    """One line of a job's log; `seq` grows within the job, and leaves out the numbers of lines that were lost."""
 
     seq: int = Field(ge=1)
     time: Timestamp

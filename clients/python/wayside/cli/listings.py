@@ -138,6 +138,13 @@ def job_type_details(spec: JobTypeSpec) -> Table:
     )
     if spec.resource_link:
         table.add_row("link", Text(spec.resource_link))
+    for name, said in (
+        ("about", spec.related_type),
+        ("completed", spec.completed_message),
+        ("failed", spec.failed_message),
+    ):
+        if said:
+            table.add_row(name, Text(said))
     checked = [name for name in ("input", "result") if getattr(spec, f"{name}_schema") is not None]
     table.add_row("schemas", " and ".join(checked) or "none")
     return table
