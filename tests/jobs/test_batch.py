@@ -20,7 +20,7 @@ from wayside_jobs.domain.creation import Origin
 from wayside_jobs.domain.errors import SimultaneousChange
 from wayside_jobs.service.batching import BatchCreator, Orderer
 from wayside_jobs.service.creating import Creator, Wanted
-from wayside_jobs.service.making import Created
+from wayside_jobs.service.creations import Created
 from wayside_service.errors import Unavailable
 
 UNKNOWN = "0198f000-0000-7000-8000-000000000001"

@@ -29,7 +29,7 @@ from wayside_jobs.routes.parameters import (
     scope_of,
     sees,
 )
-from wayside_jobs.service.making import Created
+from wayside_jobs.service.creations import Created
 from wayside_service.auth import Principal, Role
 from wayside_service.http import Reply, RouteTable
 from wayside_service.tracing import current_traceparent

@@ -15,7 +15,7 @@ from wayside_jobs.domain.documents import Document
 from wayside_jobs.domain.errors import InvalidJob, JobsError, SimultaneousChange
 from wayside_jobs.domain.values import plain_text
 from wayside_jobs.service.creating import Creator, Wanted
-from wayside_jobs.service.making import Created
+from wayside_jobs.service.creations import Created
 from wayside_jobs.service.statuses import problem_document
 from wayside_service.auth import Role, role_needed
 from wayside_service.errors import ScopeForbidden, Unavailable

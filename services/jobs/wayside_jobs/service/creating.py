@@ -15,9 +15,10 @@ from wayside_jobs.domain.reserved import check_creation
 from wayside_jobs.domain.values import json_text, plain_text
 from wayside_jobs.service.announcing import Announcer
 from wayside_jobs.service.claiming import ClaimDesk
+from wayside_jobs.service.creations import Created, Creation
 from wayside_jobs.service.grouping import Group
 from wayside_jobs.service.inputs import GivenInput, InputChecker
-from wayside_jobs.service.making import Created, Creation, Making
+from wayside_jobs.service.making import Making
 from wayside_jobs.service.registry import JobType, JobTypes
 from wayside_jobs.store import KeyUse, Store
 

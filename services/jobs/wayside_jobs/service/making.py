@@ -3,106 +3,38 @@
 import asyncio
 from collections import Counter as Count
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import NamedTuple
 
-from wayside_events.contracts.jobs import JobCreate, JobTypeSpec
 from wayside_events.identifiers import EntityId
 from wayside_events.jobs import JobMode, JobStatus
 from wayside_jobs.domain.claims import Claimed
-from wayside_jobs.domain.creation import Origin, create, hand_over, start_tracked
-from wayside_jobs.domain.documents import ALONE, Document, Kin, assignment_fields, job_document
+from wayside_jobs.domain.creation import Origin, hand_over
+from wayside_jobs.domain.documents import assignment_fields
 from wayside_jobs.domain.errors import IdempotencyConflict, JobsError, SimultaneousChange, UnknownParent
 from wayside_jobs.domain.family import FamilyLimits, Parent, check_child
-from wayside_jobs.domain.job import Change, Job
-from wayside_jobs.domain.links import resource_link
+from wayside_jobs.domain.job import Change
 from wayside_jobs.domain.values import Json
 from wayside_jobs.domain.verbs import reissued
 from wayside_jobs.service.claiming import ClaimDesk, Promise
+from wayside_jobs.service.creations import (
+    Created,
+    Creation,
+    New,
+    answer_to,
+    as_told,
+    begun,
+    by_unique_key,
+    existing,
+    kin_of,
+    without_echoes,
+    without_rivals,
+)
 from wayside_jobs.service.tokens import new_token
-from wayside_jobs.store import Creations, Family, KeyUse, NewJob, Period, UniqueName, Uniques, Unit
+from wayside_jobs.store import Creations, Family, KeyUse, Period, Uniques, Unit
 
 _TURNS = 2
 """Turns of the event loop in which an answer is written and sent."""
-
-
-class Creation(NamedTuple):
-    """A valid request to create a job. `key` is its use of an idempotency key."""
-
-    job_id: EntityId
-    wanted: JobCreate
-    input: Json
-    spec: JobTypeSpec
-    origin: Origin
-    key: KeyUse | None
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """The queue and the type."""
-        return self.wanted.queue or self.spec.queue, self.wanted.type
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether to create it means to write one row and its events, and nothing else."""
-        wanted = self.wanted
-        return self.key is None and wanted.unique_key is None and wanted.parent_id is None
-
-    @property
-    def unique(self) -> UniqueName | None:
-        """What at most one active job has."""
-        wanted = self.wanted
-        return UniqueName(wanted.scope, wanted.type, wanted.unique_key) if wanted.unique_key else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
-    """A job that was asked for; `is_new` is false when it existed. `assignment` lets a tracked one be run.
-
-    Of a job, or its document as it was told before, one is there. A replay has what the first answer to the same
-    idempotency key said.
-    """
-
-    job_id: EntityId
-    is_new: bool
-    is_replay: bool = False
-    job: tuple[Job, Json | None] | None = None
-    kin: Kin = ALONE
-    told: bytes | None = None
-    assignment: Document | None = None
-
-    @property
-    def document(self) -> bytes:
-        """The job as JSON; written when it is asked for, as the answer to a batch does without."""
-        if self.told is not None:
-            return self.told
-        assert self.job is not None
-        return job_document(*self.job, self.kin)
-
-
-def _as_told(before: KeyUse) -> Created:
-    """The answer that a request got before."""
-    return Created(
-        job_id=EntityId(before.job_id),
-        is_new=before.is_new,
-        is_replay=True,
-        told=(before.answer or Json("null")).encode(),
-    )
-
-
-class _New(NamedTuple):
-    """A job as it is told to who asked for it; `started` when it has a runner then."""
-
-    creation: Creation
-    change: Change
-    token: str | None
-    started: Change | None = None
-
-    @property
-    def stored(self) -> NewJob:
-        """What is written."""
-        changes = [self.change] if self.started is None else [self.change, self.started]
-        return NewJob(changes, self.creation.input)
 
 
 class _Refused(NamedTuple):
@@ -134,7 +66,7 @@ class Making:
 
     async def run(self, creations: Sequence[Creation]) -> dict[EntityId, Created | Exception]:
         """Return what became of each, by the id it was to have."""
-        first, echoes = _without_echoes(creations)
+        first, echoes = without_echoes(creations)
         # Parents before keys, in every transaction: two that wait for each other's would wait for ever.
         known, refused = await self._with_parents(first)
         free = await self._without_repeats(known)
@@ -213,14 +145,14 @@ class Making:
             return IdempotencyConflict(use.key)
         if creation.wanted.mode is JobMode.TRACKED:
             return await self._resumed(creation, before)
-        return _as_told(before)
+        return as_told(before)
 
     async def _resumed(self, creation: Creation, before: KeyUse) -> Created:
         """Give a process that did not hear the answer the attempt it already has, with a token it knows."""
         job = (await self._unit.lock([before.job_id])).jobs.get(before.job_id)
         is_owner = job is not None and job.runner == creation.wanted.runner
         if job is None or not is_owner or job.status is not JobStatus.RUNNING:
-            return _as_told(before)
+            return as_told(before)
         token, token_hash = new_token()
         await self._unit.write({job.id: job}, [Change(reissued(job, token_hash), None)])
         assignment = assignment_fields(job, token, creation.input)
@@ -229,7 +161,7 @@ class Making:
             is_new=before.is_new,
             is_replay=True,
             job=(job, creation.input),
-            kin=_kin(job, creation),
+            kin=kin_of(job, creation),
             assignment=assignment,
         )
 
@@ -254,9 +186,9 @@ class Making:
         if not creations:
             return
         now = await self._creations.now()
-        new = [_new(creation, now) for creation in creations]
+        new = [begun(creation, now) for creation in creations]
         # In one order for all: two transactions that wait for each other's unique keys would wait for ever.
-        new.sort(key=_unique_key)
+        new.sort(key=by_unique_key)
         handed = self._promised(new)
         inserted = await self._creations.insert([item.stored for item in handed], self.promise.gate)
         if inserted is None:
@@ -268,12 +200,12 @@ class Making:
                 self._made(item)
         await self._find([item.creation for item in handed if item.change.job.id not in inserted])
 
-    def _promised(self, new: Sequence[_New]) -> list[_New]:
+    def _promised(self, new: Sequence[New]) -> list[New]:
         """Let jobs begin at once for which a claim waits, unless the transaction finds others that come first."""
         self.promise = self._desk.promise(
             [
                 (item.change.job, item.creation.input)
-                for item in _without_rivals(new)
+                for item in without_rivals(new)
                 if item.change.job.is_ready
             ]
         )
@@ -285,9 +217,9 @@ class Making:
             handed.append(item)
         return handed
 
-    def _made(self, item: _New) -> None:
+    def _made(self, item: New) -> None:
         self.changes.append(item.change)
-        self._answers[item.creation.job_id] = _answer(item)
+        self._answers[item.creation.job_id] = answer_to(item)
         if item.started is not None:
             self.claimed.append(Claimed.of(item.started.job, item.creation.input))
 
@@ -302,11 +234,11 @@ class Making:
         jobs = await self._unit.read(list(active.values()))
         for creation in creations:
             assert creation.unique is not None
-            self._answers[creation.job_id] = _there(jobs[active[creation.unique]], creation)
+            self._answers[creation.job_id] = existing(jobs[active[creation.unique]], creation)
 
     async def _as_it_is(self, job_id: str, creation: Creation) -> Created:
         """Return the job there is in place of the new one, which is of the same type."""
-        return _there((await self._unit.read([job_id]))[job_id], creation)
+        return existing((await self._unit.read([job_id]))[job_id], creation)
 
     async def _echo(
         self, creation: Creation, original: Creation, told: Mapping[EntityId, KeyUse]
@@ -315,9 +247,7 @@ class Making:
         use = told.get(original.job_id)
         if use is None:
             return self._answers[original.job_id]
-        return (
-            await self._resumed(creation, use) if creation.wanted.mode is JobMode.TRACKED else _as_told(use)
-        )
+        return await self._resumed(creation, use) if creation.wanted.mode is JobMode.TRACKED else as_told(use)
 
     async def _store_answers(self, creations: Sequence[Creation]) -> dict[EntityId, KeyUse]:
         """Keep what the requests with new idempotency keys are answered; returns it by the id the job was to have."""
@@ -332,59 +262,3 @@ class Making:
         if uses:
             await self._unit.store_answers(list(uses.values()))
         return uses
-
-
-def _without_echoes(creations: Sequence[Creation]) -> tuple[list[Creation], list[tuple[Creation, Creation]]]:
-    """Set the later ones of those with the same idempotency key aside, each with the first."""
-    originals: dict[tuple[str, str, str], Creation] = {}
-    first, echoes = [], []
-    for creation in creations:
-        original = creation if creation.key is None else originals.setdefault(creation.key.identity, creation)
-        if original is creation:
-            first.append(creation)
-        else:
-            echoes.append((creation, original))
-    return first, echoes
-
-
-def _without_rivals(new: Sequence[_New]) -> list[_New]:
-    """The first of those that have a unique key, and all others."""
-    seen: set[UniqueName] = set()
-    kept = []
-    for item in new:
-        name = item.creation.unique
-        if name not in seen:
-            kept.append(item)
-        if name is not None:
-            seen.add(name)
-    return kept
-
-
-def _there(found: tuple[Job, Json | None], creation: Creation) -> Created:
-    return Created(job_id=found[0].id, is_new=False, job=found, kin=_kin(found[0], creation))
-
-
-def _new(creation: Creation, now: datetime) -> _New:
-    change = create(creation.job_id, creation.wanted, creation.spec, creation.origin, now)
-    if creation.wanted.mode is JobMode.QUEUED:
-        return _New(creation, change, None)
-    assert creation.wanted.runner is not None
-    token, token_hash = new_token()
-    return _New(creation, start_tracked(change, runner=creation.wanted.runner, token_hash=token_hash), token)
-
-
-def _unique_key(item: _New) -> tuple[str, str, str]:
-    job = item.change.job
-    return job.unique_key or "", job.scope, job.type
-
-
-def _answer(item: _New) -> Created:
-    job, job_input = item.change.job, item.creation.input
-    assignment = assignment_fields(job, item.token, job_input) if item.token else None
-    kin = _kin(job, item.creation)
-    return Created(job_id=job.id, is_new=True, job=(job, job_input), kin=kin, assignment=assignment)
-
-
-def _kin(job: Job, creation: Creation) -> Kin:
-    template = creation.spec.resource_link
-    return Kin(resource=resource_link(template, job)) if template is not None else ALONE
