@@ -12,6 +12,7 @@ from wayside_events.jobs import (
     JobCanceled,
     JobCancelRequested,
     JobCompleted,
+    JobExpired,
     JobFailed,
     JobLogged,
     JobProgressed,
@@ -53,7 +54,7 @@ _FAILURES = {"lost": Verb.LOSE, "timeout": Verb.TIME_OUT, "released": Verb.RELEA
 class History:
     """The events of one job as they arrive on the stream; `see` refuses what may not follow."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[Event | JobExpired] = field(default_factory=list)
     status: JobStatus | None = None
     attempt: int = 0
     percent: float | None = None
@@ -61,25 +62,30 @@ class History:
     runners: dict[int, str] = field(default_factory=dict)
     ends: dict[int, Event] = field(default_factory=dict)
     cancel_requested: bool = False
+    is_expired: bool = False
 
     @property
     def revision(self) -> int:
         return self.events[-1].revision if self.events else 0
 
     @property
-    def last(self) -> Event:
+    def last(self) -> Event | JobExpired:
         return self.events[-1]
 
-    def see(self, event: Event) -> None:
+    def see(self, event: Event | JobExpired) -> None:
         """Take the next event of the stream."""
         said = f"{event.type} {event.id} after {[(each.type, each.revision) for each in self.events]}"
         assert event.id == f"{event.subject}:{event.revision}", said
-        assert self.status not in TERMINAL, said
+        assert not self.is_expired, said
+        assert (self.status in TERMINAL) == isinstance(event, JobExpired), said
         assert event.revision > self.revision, said
         is_whole = event.revision == self.revision + 1
         assert is_whole or isinstance(event, JobProgressed), f"only superseded progress is left out: {said}"
         assert not self.events or event.time >= self.last.time, said
-        self._move(event, said)
+        if isinstance(event, JobExpired):
+            self.is_expired = True
+        else:
+            self._move(event, said)
         self.events.append(event)
 
     def _move(self, event: Event, said: str) -> None:
@@ -162,7 +168,7 @@ def check_equal(history: History, row: Row) -> None:
         _check_end(history.last, row, said)
 
 
-def _check_end(event: Event, row: Row, said: str) -> None:
+def _check_end(event: Event | JobExpired, row: Row, said: str) -> None:
     match event:
         case JobCompleted(data=data):
             assert data.result == orjson.loads(row["result"]), said

@@ -22,6 +22,7 @@ from wayside_events.subjects import EventFilter
 from wayside_jobs.app import SCHEMA, build
 from wayside_jobs.routes.parameters import JOBS
 from wayside_jobs.service.jobs import Jobs
+from wayside_jobs.settings import JobsSettings
 
 NATS = 2
 """The door that is neither instance's own: NATS gives the request to one of them."""
@@ -42,16 +43,32 @@ _MOVE = {
 }
 TIMERS = tuple(_MOVE)
 
+_EXPIRE = "UPDATE jobs SET expires_at = now() WHERE id = $1 AND finished_at IS NOT NULL"
+
 
 @dataclass
 class Service:
     """Two instances on one database and one NATS, whose sweepers run when they are told."""
 
-    apis: list[Api]
+    settings: JobsSettings
+    stack: AsyncExitStack
     bus: Bus
     database: "asyncpg.Pool[asyncpg.Record]"
+    apis: list[Api] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def start(self) -> Api:
+        """Start one more instance."""
+        client = await self.stack.enter_async_context(TestClient(TestServer(build(self.settings))))
+        assert await eventually(lambda: _is_ready(client))
+        return Api(client)
+
+    async def restart(self, at: int) -> None:
+        """End an instance, and start another in its place."""
+        await self.apis[at].client.close()
+        self.apis[at] = await self.start()
+        self.tally["restart"] += 1
 
     def instance(self, at: int) -> Jobs:
         app = self.apis[at].client.app
@@ -65,12 +82,11 @@ async def service(dsn: str, nats_url: str) -> AsyncIterator[Service]:
         bus = await stack.enter_async_context(Bus.connected(BusSettings(url=nats_url)))
         await bus.ensure_stream()
         settings = settings_for(dsn, nats_url, sweep_interval_seconds=3600)
-        clients = [await stack.enter_async_context(TestClient(TestServer(build(settings)))) for _ in range(2)]
-        for client in clients:
-            assert await eventually(lambda client=client: _is_ready(client))  # type: ignore[misc]
         pool = asyncpg.create_pool(dsn, min_size=1, max_size=2, server_settings={"search_path": SCHEMA})
         database = await stack.enter_async_context(pool)
-        yield Service([Api(client) for client in clients], bus, database)
+        running = Service(settings, stack, bus, database)
+        running.apis += [await running.start() for _ in range(2)]
+        yield running
 
 
 async def _is_ready(client: Any) -> bool:
@@ -92,6 +108,7 @@ class World:
     assignments: dict[tuple[str, int], Assignment] = field(default_factory=dict)
     accepted: list[dict[str, Any]] = field(default_factory=list)
     cascaded: set[str] = field(default_factory=set)
+    gone: dict[str, Row] = field(default_factory=dict)
 
     @classmethod
     async def new(cls, service: Service) -> Self:
@@ -176,6 +193,16 @@ class World:
         moved = await self.service.database.execute(_MOVE[timer], job_id)
         self.service.tally[f"{timer} {moved}"] += 1
 
+    async def expire(self, job_id: str) -> None:
+        """Let the time to live of an ended job be over, and both instances look at once."""
+        assert await self.service.database.execute(_EXPIRE, job_id) == "UPDATE 1"
+        self.gone[job_id] = self.rows[job_id]
+        await asyncio.gather(*(self.service.instance(at).retention.expire_jobs() for at in range(2)))
+        await self.observe()
+        if job_id in self.rows:
+            del self.gone[job_id]
+        self.service.tally[f"expiry {'now' if job_id in self.gone else 'later'}"] += 1
+
     async def sweep(self, timer: str, at: tuple[int, ...]) -> None:
         sweepers = [self.service.instance(each).sweeper for each in at]
         looks: list[Awaitable[Any]] = [
@@ -207,7 +234,7 @@ class World:
         assert await eventually(self._is_level, within_seconds=5), self._behind()
         for job_id, row in self.rows.items():
             check_equal(self.histories[job_id], row)
-        check_family(self.rows, self.cascaded)
+        check_family({**self.gone, **self.rows}, self.cascaded)
         for (job_id, attempt), assignment in self.assignments.items():
             assert self.histories[job_id].runners[attempt], assignment
         for report in self.accepted:
@@ -221,7 +248,7 @@ class World:
             return False
         await self._read_stream()
         return {job_id: row["revision"] for job_id, row in self.rows.items()} == {
-            job_id: history.revision for job_id, history in self.histories.items()
+            job_id: history.revision for job_id, history in self.histories.items() if not history.is_expired
         }
 
     async def _read_stream(self) -> None:
@@ -245,7 +272,7 @@ class World:
         parents = [job_id for job_id, row in self.rows.items() if row["child_count"]]
         for job_id in parents:
             document = (await self.api(0).get(f"/v1/jobs/{job_id}")).body
-            assert _counts(document["children"]) == self._counted(job_id)
+            assert _counts(document.get("children", {})) == self._counted(job_id)
 
     async def rolled_up(self) -> None:
         """Wait until running parents show their children's counts."""

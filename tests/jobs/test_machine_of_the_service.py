@@ -89,7 +89,7 @@ class ServiceMachine(RuleBasedStateMachine):
     # Whom it is about
 
     def job(self, pick: int) -> str:
-        ids = list(self.world.histories)
+        ids = list(self.world.rows)
         return ids[pick % len(ids)]
 
     def is_current(self, assignment: Assignment) -> bool:
@@ -199,7 +199,8 @@ class ServiceMachine(RuleBasedStateMachine):
     @rule(door=DOORS, pick=PICKS, kind=KINDS, wrong=st.sampled_from(["", "token", "seq", "attempt"]))
     def somebody_else_reports(self, door: int, pick: int, kind: str, wrong: str) -> None:
         former = self.picked(pick, running=bool(wrong)) or self.picked(pick, running=False)
-        assert former is not None
+        if former is None:
+            return
         report = self.said(former, kind, pick)
         if wrong == "token":
             report["token"] = "x" * 43
@@ -209,7 +210,7 @@ class ServiceMachine(RuleBasedStateMachine):
 
     def picked(self, pick: int, *, running: bool) -> Assignment | None:
         """One of the attempts that were ever given out, or of those that run."""
-        given = self.world.assignments.values()
+        given = [each for each in self.world.assignments.values() if each.job.id in self.world.rows]
         attempts = [each for each in given if not running or self.is_current(each)]
         return attempts[pick % len(attempts)] if attempts else None
 
@@ -254,6 +255,37 @@ class ServiceMachine(RuleBasedStateMachine):
                 found += [("lease", row["id"]), ("timeout", row["id"])]
                 found += [("grace", row["id"])] * 2 * (row["cancel_state"] is not None)
         return found
+
+    @rule(pick=PICKS)
+    def an_ended_job_expires(self, pick: int) -> None:
+        """Unless a cascade may still have to pass through it."""
+        rows = self.world.rows
+        ended = [job_id for job_id in rows if self.is_over(job_id) and not self.is_last_under_way(job_id)]
+        if len(ended) > 1:
+            job_id = ended[pick % len(ended)]
+            is_kept = rows[job_id]["child_count"] > 0 and any(
+                not self.is_over(above) for above in self.above(job_id)
+            )
+            self.run(self.world.expire(job_id))
+            assert (job_id in self.world.rows) == is_kept
+
+    def is_last_under_way(self, job_id: str) -> bool:
+        """Whether its parent, still active, shows it as a child it has."""
+        row = self.world.rows[job_id]
+        return row["child_count"] == 0 and any(not self.is_over(above) for above in self.above(job_id))
+
+    def above(self, job_id: str) -> list[str]:
+        """The ancestors that are there."""
+        found = []
+        while (parent := self.world.rows[job_id]["parent_id"]) in self.world.rows:
+            found.append(parent)
+            job_id = parent
+        return found
+
+    @rule(at=INSTANCES, luck=st.integers(0, 3))
+    def an_instance_is_restarted(self, at: int, luck: int) -> None:
+        if luck == 0:
+            self.run(self.world.service.restart(at))
 
     # Two at once
 
