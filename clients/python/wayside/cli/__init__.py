@@ -1,4 +1,4 @@
-"""The `wayside` command: jobs and events at a gateway, and what other distributions add to it."""
+"""The `wayside` command: jobs, suggestions and events at a gateway, and what other distributions add to it."""
 
 from wayside.cli.app import main
 

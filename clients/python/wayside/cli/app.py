@@ -4,7 +4,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from wayside.cli import events, job_types, jobs, queues, workers
+from wayside.cli import events, job_types, jobs, policies, queues, records, suggestions, workers
 
 COMMANDS = "wayside.commands"
 """The entry-point group of further commands: each is a function `register(app: typer.Typer) -> None`."""
@@ -27,6 +27,13 @@ def new_app() -> typer.Typer:
     app.add_typer(queues.app, name="queues")
     app.add_typer(workers.app, name="workers")
     app.add_typer(job_types.app, name="job-types")
+    app.add_typer(suggestions.app, name="suggestions")
+    app.command(name="review")(suggestions.review)
+    app.add_typer(policies.app, name="policies")
+    app.add_typer(records.graph, name="graph")
+    app.add_typer(records.decisions, name="decisions")
+    app.command(name="calibration")(records.calibration)
+    app.add_typer(records.audit, name="audit")
     app.command(name="events")(events.follow)
     for entry_point in sorted(entry_points(group=COMMANDS), key=lambda one: one.name):
         try:

@@ -135,7 +135,7 @@ def follow_events(talk: Talk, follow: Callable[[Client], EventStream]) -> None:
     run(work())
 
 
-def read_json(text: str) -> JsonValue:
+def read_json(text: str, option: str = "--input") -> JsonValue:
     """Read JSON from the text itself, a file, or the standard input."""
     try:
         if text == "-":
@@ -144,9 +144,9 @@ def read_json(text: str) -> JsonValue:
             text = Path(text[1:]).expanduser().read_text()
         value: JsonValue = orjson.loads(text)
     except OSError as error:
-        fail(f"--input: {error}")
+        fail(f"{option}: {error}")
     except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
-        fail(f"--input is no JSON: {error}")
+        fail(f"{option} is no JSON: {error}")
     return value
 
 

@@ -34,9 +34,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except Unauthorized as error:
-        fail(f"{_said(error.problem)}. Is the token still valid? See `wayside token`.")
+        fail(f"{said(error.problem)}. Is the token still valid? See `wayside token`.")
     except ProblemError as error:
-        fail(_said(error.problem))
+        fail(said(error.problem))
     except (WaysideError, TimeoutError) as error:
         fail(str(error) or "it took too long")
     except ValidationError as error:
@@ -53,7 +53,7 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _said(problem: Problem) -> str:
+def said(problem: Problem) -> str:
     """What went wrong, and where; the code, for those who look for it, at the end."""
     details = [f"{error.field}: {error.message}" for error in problem.errors]
     more = [

@@ -119,7 +119,7 @@ def job_types_table(specs: Sequence[JobTypeSpec], width: int) -> Table:
 
 def job_type_details(spec: JobTypeSpec) -> Table:
     """One job type, field by field."""
-    table = _fields()
+    table = fields_table()
     table.add_row("job type", Text(spec.name))
     for name, said in (("label", spec.label), ("description", spec.description)):
         if said:
@@ -214,7 +214,7 @@ def _limits(limited: QueueFigures | QueueSettings | JobTypeSpec) -> str:
 
 
 def _details(name: str, queue: QueueFigures | QueueSettings) -> Table:
-    table = _fields()
+    table = fields_table()
     table.add_row("queue", Text(name))
     state = _state(queue)
     if queue.is_paused and queue.paused_at is not None:
@@ -225,7 +225,8 @@ def _details(name: str, queue: QueueFigures | QueueSettings) -> Table:
     return table
 
 
-def _fields() -> Table:
+def fields_table() -> Table:
+    """A table of one thing, field by field."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -22,6 +22,7 @@ Scope = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document a line.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
+Confident = Annotated[float | None, typer.Option(min=0, max=1, help="From 0 to 1.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
 
 
@@ -70,6 +71,32 @@ class Selection:
         """The id, when the command is a plain request about one job."""
         is_plain = not (self.filter or self.all_jobs or self.dry_run)
         return self.job_ids[0] if self.job_ids is not None and len(self.job_ids) == 1 and is_plain else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Which claims a command is about."""
+
+    scope: Scope = None
+    type: Annotated[str | None, typer.Option("--type", help="Only this type of relationship.")] = None
+    node: Annotated[str | None, typer.Option("--node", help="Only claims about this node.")] = None
+    source: Annotated[str | None, typer.Option("--source", help="Only what this source model stated.")] = None
+    run: Annotated[str | None, typer.Option("--run", help="Only what this analysis run stated.")] = None
+    min_confidence: Confident = None
+    max_confidence: Confident = None
+
+    @property
+    def filter(self) -> dict[str, str | float]:
+        """The filters that were given, by the names the API has for them; the scope is none of them."""
+        given = {
+            "relationship_type": self.type,
+            "node_id": self.node,
+            "source_model": self.source,
+            "analysis_run_id": self.run,
+            "min_confidence": self.min_confidence,
+            "max_confidence": self.max_confidence,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
