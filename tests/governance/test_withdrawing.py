@@ -124,6 +124,8 @@ async def test_a_job_takes_back_for_whom_it_ran(api: Api, bus: Bus) -> None:
     for name in ("ada", "runner-1"):
         refused = await api.as_(name, "reviewer").approve(suggestion)
         assert (refused.status, refused.body["code"]) == (403, "own_proposal")
+    cards = await api.as_("ada", "reviewer").post("/v1/suggestions/claims", {"scope": SCOPE})
+    assert (cards.status, cards.body["items"]) == (200, [])
     assert (await withdraw(api.as_("ada", "runner"), suggestion)).status == 200
 
 

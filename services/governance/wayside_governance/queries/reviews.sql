@@ -22,7 +22,7 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   )
   AND NOT EXISTS (SELECT FROM review_skips
        WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
 ORDER BY card.confidence DESC, card.id DESC
 LIMIT $11;
 
@@ -43,7 +43,7 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   )
   AND NOT EXISTS (SELECT FROM review_skips
        WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+  AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
 ORDER BY card.created_at DESC, card.id DESC
 LIMIT $11;
 
@@ -72,7 +72,7 @@ FROM (
               )
               AND NOT EXISTS (SELECT FROM review_skips
                    WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
             ORDER BY card.confidence, card.id
             LIMIT $11
         )
@@ -94,7 +94,7 @@ FROM (
               )
               AND NOT EXISTS (SELECT FROM review_skips
                    WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+              AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
             ORDER BY card.confidence DESC, card.id DESC
             LIMIT $11
         )
@@ -122,7 +122,7 @@ FROM (
           )
           AND NOT EXISTS (SELECT FROM review_skips
                WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
         ORDER BY card.confidence, card.id
         LIMIT $11
     )
@@ -149,7 +149,7 @@ FROM (
           )
           AND NOT EXISTS (SELECT FROM review_skips
                WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
         ORDER BY card.confidence DESC, card.id DESC
         LIMIT $11
     )
@@ -176,7 +176,7 @@ FROM (
       )
       AND NOT EXISTS (SELECT FROM review_skips
            WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-      AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+      AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
     ORDER BY card.confidence DESC, card.id DESC
     LIMIT $12
 ) AS surest
@@ -224,7 +224,7 @@ CROSS JOIN LATERAL (
         )
         AND NOT EXISTS (SELECT FROM review_skips
              WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-        AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+        AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
     ORDER BY card.created_at, card.id
     OFFSET moments.step
     LIMIT 1
@@ -266,7 +266,7 @@ SELECT (
             )
             AND NOT EXISTS (SELECT FROM review_skips
                  WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-            AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
+            AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
         LIMIT $11
     ) AS free
 ) AS remaining;
