@@ -233,7 +233,7 @@ def surroundings(found: Neighborhood) -> RenderableType:
     table.add_column("by", overflow="ellipsis", no_wrap=True, width=len("suggested"))
     for edge in found.edges:
         table.add_row(*_edge_cells(edge, labels))
-    count = f"{len(found.nodes):,} nodes, {len(found.edges):,} edges"
+    count = f"{len(found.nodes):,} nodes, {_counted(len(found.edges))}"
     cut = Text(count, style="dim").append(
         "; there are more: see --limit" if found.truncated else "", style="yellow"
     )

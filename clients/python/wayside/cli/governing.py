@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from wayside.client.client import Client
 from wayside.client.governance import SuggestionFilter
 from wayside.errors import ProblemError
 from wayside_events.contracts.governance import DecisionReply, Policy, PolicyDocument, Simulation
+from wayside_events.contracts.problems import field_errors, summary
 
 Said = Mapping[str, Any]
 
@@ -158,4 +160,7 @@ async def _policy(client: Client, which: Which) -> Policy:
 
 
 def _document(text: str) -> PolicyDocument:
-    return PolicyDocument.model_validate(read_json(text, "--document"))
+    try:
+        return PolicyDocument.model_validate(read_json(text, "--document"))
+    except ValidationError as error:
+        fail(f"--document: {summary(field_errors(error))}")

@@ -17,7 +17,7 @@ from wayside.cli import claims
 from wayside.cli.gateway import client_for, fail, run, said
 from wayside.cli.options import Claims, Talk
 from wayside.client.client import Client
-from wayside.errors import Conflict, Forbidden, WaysideError
+from wayside.errors import Conflict, Forbidden, NotFound, WaysideError
 from wayside_events.contracts.governance import ReasonCode, ReviewBatch, ReviewCard, Suggestion
 
 TTL_SECONDS: Final = 600
@@ -44,7 +44,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Session:
-    """One person at one terminal. `decided` are the cards that may be taken back, as they are now, the last one last."""
+    """One person at one terminal. `claim_ids` are by card; `decided` are those that may be taken back, the last one last."""
 
     client: Client
     wanted: Wanted
@@ -53,7 +53,7 @@ class Session:
     cards: deque[ReviewCard] = field(default_factory=deque)
     decided: list[tuple[ReviewCard, Suggestion]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    claim_id: str | None = None
+    claim_ids: dict[str, str] = field(default_factory=dict)
     is_over: bool = False
     last: Text = field(default_factory=Text)
 
@@ -75,11 +75,15 @@ class Session:
             filter=wanted.filter,
             ttl_seconds=TTL_SECONDS,
         )
-        self.claim_id = batch.claim_id
-        self.cards.extend(batch.items)
+        self.cards.extend(self._taken(batch))
         if not batch.items:
             self.console.print(_why_empty(batch), highlight=False)
         return bool(batch.items)
+
+    def _taken(self, batch: ReviewBatch) -> Sequence[ReviewCard]:
+        if batch.claim_id is not None:
+            self.claim_ids |= {card.id: str(batch.claim_id) for card in batch.items}
+        return batch.items
 
     async def _ask(self, card: ReviewCard) -> None:
         if self.console.is_terminal:
@@ -126,8 +130,8 @@ class Session:
         )
 
     async def _skip(self, card: ReviewCard) -> None:
-        if self.claim_id is not None:
-            await self.client.reviews.skip(self.claim_id, [card.id])
+        with suppress(NotFound):
+            await self.client.reviews.skip(self.claim_ids[card.id], [card.id])
         self.cards.popleft()
         self.counts["skip"] += 1
 
@@ -136,10 +140,16 @@ class Session:
             self.last = Text("There is nothing to take back.", style="yellow")
             return
         card, suggestion = self.decided.pop()
-        reply = await self.client.suggestions.undo(suggestion)
+        await self.client.suggestions.undo(suggestion)
         self.counts["undo"] += 1
-        now = {"revision": reply.suggestion.revision, "status": reply.suggestion.status}
-        self.cards.appendleft(card.model_copy(update=now))
+        # The decision ended its lease: it is as free as any other card.
+        claim = {name: getattr(card, name) for name in ("from_node_id", "to_node_id", "relationship_type")}
+        batch = await self.client.reviews.claim(
+            scope=self.wanted.scope, count=1, filter=claim, ttl_seconds=TTL_SECONDS
+        )
+        self.cards.extendleft(self._taken(batch))
+        if not batch.items:
+            self.last = Text("It was taken back, and somebody else has it before them now.", style="yellow")
 
     async def _key(self, choices: Mapping[str, str]) -> str:
         """Ask for one of the keys, of which one is `q`; Ctrl-C and the end of the input are that, and end the review."""
@@ -157,10 +167,15 @@ class Session:
                 self.is_over = True
                 return "q"
 
+    @property
+    def held(self) -> set[str]:
+        """The claims that cards before the person are of."""
+        return {self.claim_ids[card.id] for card in self.cards}
+
     async def _give_back(self) -> None:
-        if self.claim_id is not None:
+        for claim_id in self.held:
             with suppress(WaysideError):
-                await self.client.reviews.release(self.claim_id)
+                await self.client.reviews.release(claim_id)
 
     def _summary(self) -> str:
         names = {
@@ -207,9 +222,9 @@ async def _kept(session: Session) -> AsyncGenerator[None, None]:
 async def _renew(session: Session) -> None:
     while True:
         await asyncio.sleep(RENEW_SECONDS)
-        if session.claim_id is not None and session.cards:
+        for claim_id in session.held:
             with suppress(WaysideError):
-                await session.client.reviews.renew(session.claim_id, ttl_seconds=TTL_SECONDS)
+                await session.client.reviews.renew(claim_id, ttl_seconds=TTL_SECONDS)
 
 
 def _why_empty(batch: ReviewBatch) -> str:
