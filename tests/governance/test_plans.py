@@ -5,9 +5,10 @@ from typing import Any
 
 import orjson
 
-from wayside_governance.store.statements import GRAPH, INTAKE, LIFETIMES, READING, REVIEWS
+from wayside_governance.store.statements import GRAPH, INTAKE, LIFETIMES, MOVING, READING, REVIEWS
 from wayside_service.database import Query
 
+FIRST = "00000000-0000-0000-0000-000000000000"
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 FILL = """
 INSERT INTO suggestions (
@@ -145,3 +146,15 @@ async def test_what_ends_is_found_among_what_stays(connection: Any) -> None:
     assert await rows_read(connection, LIFETIMES.drop_content, dropped, of="evidence") <= 100
     last = ("run", "00000000-0000-0000-0000-000000000000", 500)
     assert await rows_read(connection, LIFETIMES.last_of_run, last, of="evidence") <= 1_000
+
+
+async def test_an_export_reads_no_more_decisions_than_it_looks_at(connection: Any) -> None:
+    await fill(connection)
+    await connection.execute(
+        "INSERT INTO decisions (suggestion_id, revision, id, scope, verdict, reviewed_by, reviewed_at, confidence_shown,"
+        " evidence_shown) SELECT id, 2, gen_random_uuid(), scope, 'expire', 'rita', created_at, 0.5, 1 FROM suggestions"
+    )
+    await connection.execute("ANALYZE")
+    arguments = ("acme", "2000-01-01", FIRST, 100)
+    assert await rows_read(connection, MOVING.decisions_after, arguments, of="decisions") <= 101
+    assert await rows_read(connection, MOVING.decisions_after, arguments, of="suggestions") <= 100
