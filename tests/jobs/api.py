@@ -29,7 +29,7 @@ def settings_for(database_url: str, nats_url: str, **options: Any) -> JobsSettin
         nats_url=nats_url,
         jwt_secret=SecretStr(SECRET),
         shutdown_timeout_seconds=2,
-        **{"sweep_interval_seconds": 0.05, **options},
+        **{"sweep_interval_seconds": 0.2, **options},
     )
 
 
