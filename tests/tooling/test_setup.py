@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +46,7 @@ def set_up(tmp_path_factory: pytest.TempPathFactory) -> SetUp:
     """Set up once for all tests: making a .venv takes seconds."""
     checkout = bare_checkout(tmp_path_factory.mktemp("ready"))
     both = [start(checkout, PYTHON=sys.executable) for _ in range(2)]
-    said = ["".join(process.communicate(timeout=50)) for process in both]
+    said = ["".join(process.communicate(timeout=150)) for process in both]
     return SetUp(checkout, [process.returncode for process in both], said)
 
 
@@ -81,7 +81,7 @@ def start(checkout: Path, **environment: str) -> subprocess.Popen[str]:
 def setup(checkout: Path, **environment: str) -> tuple[int, str]:
     """Run the set-up, and return its exit code and all it said."""
     process = start(checkout, **environment)
-    said = "".join(process.communicate(timeout=50))
+    said = "".join(process.communicate(timeout=150))
     return process.returncode, said
 
 
