@@ -13,7 +13,7 @@ from wayside_events.edges import SuggestionStatus
 from wayside_events.identifiers import EntityId, new_id
 from wayside_governance.domain.errors import IllegalTransition, StaleRevision
 from wayside_governance.domain.intake import receive
-from wayside_governance.domain.suggestion import Suggestion
+from wayside_governance.domain.suggestion import Standing, Suggestion
 
 PRINT = b"fingerprint"
 OTHER_PRINT = b"another"
@@ -59,6 +59,13 @@ def test_new_evidence_for_a_pending_claim_is_added() -> None:
     step = receive(pending(), evidence_of("llm"), known=set(), fingerprint=PRINT)
     assert step.outcome is Intake.EVIDENCE_ADDED
     assert step.after.standing.evidence_count == 2
+
+
+def test_what_a_source_states_below_its_maximum_is_counted_and_nothing_computed_anew() -> None:
+    standing = Standing.of(evidence_of())
+    again = standing.with_(evidence_of(run="r2"))
+    assert (again.evidence_count, again.confidence) == (2, standing.confidence)
+    assert again.maxima is standing.maxima
 
 
 def test_known_evidence_for_a_pending_claim_changes_nothing() -> None:

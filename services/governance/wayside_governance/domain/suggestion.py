@@ -53,6 +53,8 @@ class Standing(NamedTuple):
     def with_(self, evidence: Evidence) -> "Standing":
         """Return the standing with one more piece."""
         model, confidence = evidence.source_model, evidence.confidence
+        if confidence <= self.maxima.get(model, -1.0):
+            return self._replace(evidence_count=self.evidence_count + 1)
         maxima = {**self.maxima, model: max(confidence, self.maxima.get(model, 0.0))}
         if len(maxima) > SOURCES_LIMIT:
             del maxima[min(maxima, key=lambda name: (maxima[name], name))]
