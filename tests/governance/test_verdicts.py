@@ -18,9 +18,10 @@ from wayside_governance.domain.errors import (
     RivalExists,
     StaleRevision,
     SuggestionNotFound,
+    TooManyRivals,
     UnknownReason,
 )
-from wayside_governance.domain.planning import Batch, Result, flat
+from wayside_governance.domain.planning import RIVALS_LIMIT, Batch, Result, flat
 from wayside_governance.domain.suggestion import Suggestion
 from wayside_governance.domain.verdicts import Facts, Outcome, Shown, Undone, Wanted, plan
 
@@ -150,6 +151,14 @@ def test_an_approval_supersedes_its_rivals_and_nothing_else() -> None:
     [superseded] = outcome_of(result).linked
     assert (superseded.after.id, superseded.after.status) == (rival.id, SuggestionStatus.SUPERSEDED)
     assert superseded.decision.linked_to == outcome_of(result).decision.id
+
+
+@pytest.mark.parametrize(("too_many", "linked"), [(0, RIVALS_LIMIT), (1, None)])
+def test_more_rivals_than_a_transaction_bears_are_not_superseded(too_many: int, linked: int | None) -> None:
+    winner, *rivals = [suggestion(f"n{number}") for number in range(1 + RIVALS_LIMIT + too_many)]
+    [result] = planned({winner.id: FUNCTIONAL}, [winner, *rivals], approval(winner, supersedes_rivals=True))
+    assert isinstance(result, TooManyRivals if linked is None else Outcome)
+    assert linked is None or len(outcome_of(result).linked) == linked
 
 
 def test_rivals_stay_where_nobody_asks_or_the_type_is_not_functional() -> None:

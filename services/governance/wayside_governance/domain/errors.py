@@ -89,6 +89,16 @@ class RivalExists(DecisionConflict):
         self.edge_id = edge_id
 
 
+class TooManyRivals(DecisionConflict):
+    """More rivals wait than one approval may supersede."""
+
+    code = "too_many_rivals"
+    title = "Too many rivals to supersede at once"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"More than {limit:,} rivals wait. Reject some in bulk first, by node and type.")
+
+
 class AlreadyEndorsed(DecisionConflict):
     """Two have to approve, and this reviewer is one of them."""
 

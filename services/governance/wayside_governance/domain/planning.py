@@ -1,6 +1,7 @@
 """A batch of verdicts: each planned against suggestions that are locked, none harming another; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import SuggestionStatus
@@ -10,12 +11,16 @@ from wayside_governance.domain.errors import (
     GovernanceError,
     RivalExists,
     SuggestionNotFound,
+    TooManyRivals,
 )
 from wayside_governance.domain.suggestion import Suggestion
 from wayside_governance.domain.verdicts import Facts, Outcome, Undone, Wanted, plan
 
 Result = Outcome | GovernanceError
 """What became of one verdict that was wanted."""
+
+RIVALS_LIMIT: Final = 1_000
+"""How many rivals one approval may supersede, and its undo bring back: all in one transaction."""
 
 Group = tuple[str, str, str]
 """Rivals: of one scope, from one node, by one functional type."""
@@ -56,6 +61,8 @@ class Batch:
         self._check_linked(facts.undone)
         outcome = plan(seen, wanted, facts)
         if facts.is_functional and outcome.edge is not None:
+            if wanted.supersedes_rivals and len(self._rivals_of(seen)) > RIVALS_LIMIT + 1:
+                raise TooManyRivals(RIVALS_LIMIT)
             self._take(group_of(seen))
         return outcome
 

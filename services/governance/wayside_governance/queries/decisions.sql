@@ -10,7 +10,8 @@ ORDER BY stored.scope, stored.from_node_id, stored.to_node_id, stored.relationsh
 FOR NO KEY UPDATE;
 
 -- name: lock_with_linked
--- Suggestions $1, with pending rivals of those in $2, and with what the latest decisions on those in $3 superseded.
+-- Suggestions $1, with pending rivals of those in $2, and with what the latest decisions on those in $3 superseded. Of each, at
+-- most $4 of those from its node by its type, itself among them.
 SELECT *
 FROM suggestions AS stored
 WHERE stored.id = ANY(ARRAY(
@@ -19,9 +20,13 @@ WHERE stored.id = ANY(ARRAY(
     SELECT rival.id
     FROM suggestions AS one
     JOIN relationship_types AS type ON type.scope = one.scope AND type.name = one.relationship_type
-    JOIN suggestions AS rival
-      ON rival.scope = one.scope AND rival.from_node_id = one.from_node_id AND rival.status = 'pending'
-     AND rival.relationship_type = one.relationship_type
+    CROSS JOIN LATERAL (
+        SELECT id
+        FROM suggestions
+        WHERE scope = one.scope AND from_node_id = one.from_node_id AND status = 'pending'
+          AND relationship_type = one.relationship_type
+        LIMIT $4
+    ) AS rival
     WHERE one.id = ANY($2::uuid[]) AND type.is_functional
     UNION
     SELECT made.suggestion_id

@@ -47,6 +47,7 @@ class RivalQuery(ClosedModel):
         *_CONFLICTS,
         errors.EdgeExists,
         errors.RivalExists,
+        errors.TooManyRivals,
         errors.AlreadyEndorsed,
         errors.ContentChanged,
         errors.OwnProposal,

@@ -14,6 +14,7 @@ from wayside_events.identifiers import EntityId
 from wayside_governance.domain.audit import entry_of
 from wayside_governance.domain.errors import DecisionConflict
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, Evidence, fingerprint
+from wayside_governance.domain.planning import RIVALS_LIMIT
 from wayside_governance.domain.suggestion import Edge, Suggestion
 from wayside_governance.domain.verdicts import NEW_EDGE_REVISION, Facts, Outcome, Undone, Wanted
 from wayside_governance.store.audit import audit_rows
@@ -36,7 +37,7 @@ async def lock(connection: Connection, wanted: Sequence[Wanted]) -> dict[EntityI
     approved = [one.suggestion_id for one in wanted if one.supersedes_rivals]
     undone = [one.suggestion_id for one in wanted if one.verdict is Verdict.UNDO]
     if approved or undone:
-        rows = await connection.fetch(DECISIONS.lock_with_linked, ids, approved, undone)
+        rows = await connection.fetch(DECISIONS.lock_with_linked, ids, approved, undone, RIVALS_LIMIT + 2)
     else:
         rows = await connection.fetch(DECISIONS.lock_suggestions, ids)
     suggestions = map(suggestion_of, rows)
