@@ -4,8 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.governance.api import SCOPE, Api, Json, proposal
 from tests.governance.conftest import Connection, EventLog, StartInstance
+from tests.governance.test_plans import rows_read
+
+from wayside_governance.routes.keys import BULK as BULK_SERVICE
+from wayside_governance.store import bulk as stored
+from wayside_governance.store.statements import BULK
 
 PATH = "/v1/suggestions/bulk"
 
@@ -186,3 +192,30 @@ async def test_two_instances_and_two_orders_decide_each_suggestion_once(
     assert sum(answer.body["changed"] for answer in answers) == 40
     approved = await connection.fetchval("SELECT count(*) FROM suggestions WHERE status = 'approved'")
     assert await edges(connection) == approved
+
+
+async def test_items_of_what_is_over_are_dropped_and_not_looked_for_again(
+    api: Api, reviewer: Api, connection: Connection
+) -> None:
+    suggestions = await many(api, 3)
+    await reviewer.post(PATH, wanted(items=[{"suggestion_id": one["id"]} for one in suggestions]))
+    assert [await stored.drop(connection, 2) for _ in range(3)] == [2, 1, 0]
+    columns = "scope, action, state, asked_by, asked_at, asked_for, changed_at, finished_at, has_items"
+    await connection.execute(
+        f"INSERT INTO bulks (id, matched, {columns}) "
+        f"SELECT gen_random_uuid(), 0, {columns} FROM bulks, generate_series(1, 2000)"
+    )
+    await connection.execute("ANALYZE")
+    assert await rows_read(connection, BULK.drop_items, (100,), of="bulks") == 0
+
+
+async def test_that_a_bulk_has_no_job_yet_is_said_once(
+    api: Api, reviewer: Api, connection: Connection
+) -> None:
+    found = await counted(reviewer, wanted(filter={"all": True}))
+    bulk = await stored.read(connection, found["id"])
+    assert bulk is not None
+    with capture_logs() as logs:
+        for _ in range(3):
+            await api.client.app[BULK_SERVICE].employ(bulk)
+    assert [entry["event"] for entry in logs].count("bulk_without_job") == 1

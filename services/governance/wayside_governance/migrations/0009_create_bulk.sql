@@ -20,6 +20,7 @@ CREATE TABLE bulks (
     expires_at timestamptz,
     changed_at timestamptz NOT NULL,
     finished_at timestamptz,
+    has_items boolean NOT NULL DEFAULT true,
     CONSTRAINT bulks_action CHECK (action IN ('approve', 'reject', 'undo')),
     CONSTRAINT bulks_state CHECK (state IN ('preview', 'running', 'done', 'canceled', 'failed')),
     CONSTRAINT bulks_undo CHECK ((action = 'undo') = (undo_of IS NOT NULL)),
@@ -28,6 +29,7 @@ CREATE TABLE bulks (
 
 CREATE INDEX bulks_running ON bulks (changed_at) WHERE state = 'running';
 CREATE INDEX bulks_expiring ON bulks (expires_at) WHERE state = 'preview';
+CREATE INDEX bulks_over ON bulks (finished_at) WHERE has_items AND finished_at IS NOT NULL;
 CREATE INDEX bulks_by_scope ON bulks (scope, asked_at, id) WHERE state <> 'preview';
 CREATE UNIQUE INDEX bulks_undone_once ON bulks (undo_of) WHERE undo_of IS NOT NULL AND state IN ('running', 'done');
 
@@ -50,5 +52,3 @@ CREATE TABLE bulk_failures (
     problem json,
     PRIMARY KEY (bulk_id, position)
 );
-
-CREATE INDEX decisions_of_bulk ON decisions (bulk_id, suggestion_id) WHERE bulk_id IS NOT NULL;

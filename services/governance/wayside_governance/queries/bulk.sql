@@ -131,14 +131,19 @@ ORDER BY asked_at DESC, id DESC LIMIT $4;
 WITH over AS (
     SELECT id FROM bulks WHERE state = 'preview' AND expires_at < statement_timestamp()
     UNION ALL
-    SELECT id FROM bulks WHERE finished_at IS NOT NULL AND EXISTS (SELECT FROM bulk_items WHERE bulk_id = bulks.id)
+    SELECT id FROM bulks WHERE finished_at IS NOT NULL AND has_items
 ), gone AS (
     DELETE FROM bulk_items WHERE (bulk_id, position) IN (
-        SELECT bulk_id, position FROM bulk_items WHERE bulk_id IN (SELECT id FROM over) LIMIT $1
+        SELECT bulk_id, position FROM bulk_items WHERE bulk_id = ANY(ARRAY(SELECT id FROM over)) LIMIT $1
     )
     RETURNING 1
 )
 SELECT count(*) FROM gone;
+
+-- name: note_emptied
+-- Note which bulks that are over have no items any more, so that nobody looks for some again.
+UPDATE bulks SET has_items = false
+WHERE finished_at IS NOT NULL AND has_items AND NOT EXISTS (SELECT FROM bulk_items WHERE bulk_id = bulks.id);
 
 -- name: drop_previews
 -- Delete dry runs that expired, once their items are gone, a batch; returns how many.

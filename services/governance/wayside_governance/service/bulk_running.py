@@ -46,6 +46,7 @@ _ATTEMPTS: Final = 100
 _LEASE_SECONDS: Final = 10.0
 _BATCH: Final = 100
 _DROP_BATCH: Final = 5_000
+_BREATH_SECONDS: Final = 0.2
 _ENDINGS: Final = {
     JobStatus.CANCELED: DecisionBulkState.CANCELED,
     JobStatus.FAILED: DecisionBulkState.FAILED,
@@ -61,6 +62,7 @@ class BulkRunner:
         self._database = database
         self._work = work
         self._bus = bus
+        self._without_job: set[EntityId] = set()
 
     def worker(self, nats: BusSettings, *, slots: int) -> Worker:
         """Return a worker for such jobs, on a connection of its own."""
@@ -89,23 +91,32 @@ class BulkRunner:
                 CREATE_SUBJECT, request, CreateReply, timeout_seconds=_JOB_SECONDS
             )
         except BusError as error:
-            log.warning("bulk_without_job", bulk_id=bulk.id, error=str(error))
+            if bulk.id not in self._without_job:
+                log.warning("bulk_without_job", bulk_id=bulk.id, error=str(error))
+            self._without_job.add(bulk.id)
             return bulk
+        self._without_job.discard(bulk.id)
         async with self._database.acquire() as connection:
             return await stored.set_job(connection, bulk.id, reply.job.id)
 
     async def look(self) -> None:
         """Look for bulks that nobody works on, and for items nobody needs, for ever."""
+        pause = LOOK_SECONDS
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = LOOK_SECONDS
             try:
                 await self.take_up()
-                async with self._database.transaction() as connection:
-                    await stored.drop(connection, _DROP_BATCH)
+                if await self._drop() >= _DROP_BATCH:
+                    pause = _BREATH_SECONDS
             except DatabaseUnavailable:
                 log.debug("bulks_not_looked_at")
             except Exception:
                 log.exception("bulks_not_looked_at")
+
+    async def _drop(self) -> int:
+        async with self._database.transaction() as connection:
+            return await stored.drop(connection, _DROP_BATCH)
 
     async def take_up(self, *, quiet_seconds: float = QUIET_SECONDS) -> None:
         """Give bulks that have none a job, and end those whose job has ended."""

@@ -186,6 +186,7 @@ async def list_of_scope(
 async def drop(connection: Connection, limit: int) -> int:
     """Delete what nobody needs any more, a batch; returns how much."""
     items: int = await connection.fetchval(BULK.drop_items, limit)
+    await connection.execute(BULK.note_emptied)
     previews: int = await connection.fetchval(BULK.drop_previews, limit)
     return items + previews
 
