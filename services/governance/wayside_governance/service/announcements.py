@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from wayside_events.contracts.governance import Verdict
 from wayside_events.edges import (
@@ -44,20 +44,31 @@ _REMOVED: Final = Kind.of(EdgeRemoved)
 
 def announce(outcomes: Iterable[Outcome]) -> list[EncodedEvent]:
     """Tell of the outcomes of one batch: what became of each suggestion, then of its edge."""
-    common: dict[datetime, str] = {}
+    moments: dict[datetime, _Moment] = {}
     events: list[EncodedEvent] = []
     for outcome in outcomes:
         at = outcome.decision.recorded_at
-        if at not in common:
-            common[at] = common_fields(at)
-        events += _events(outcome, common[at])
+        if at not in moments:
+            moments[at] = _Moment(at, text_of(at), common_fields(at))
+        events += _events(outcome, moments[at])
     return events
 
 
-def _events(outcome: Outcome, common: str) -> Iterator[EncodedEvent]:
-    after, decision = outcome.after, outcome.decision
+class _Moment(NamedTuple):
+    """What all that is recorded at one time says of it, written once."""
+
+    at: datetime
+    text: str
+    common: str
+
+    def text_of(self, time: datetime) -> str:
+        return self.text if time is self.at else text_of(time)
+
+
+def _events(outcome: Outcome, moment: _Moment) -> Iterator[EncodedEvent]:
+    after, decision, common = outcome.after, outcome.decision, moment.common
     entity = (after.claim.scope, after.id, after.revision)
-    yield encode(_KINDS[decision.verdict], entity, common, standing_fields(after) | _said(outcome))
+    yield encode(_KINDS[decision.verdict], entity, common, standing_fields(after) | _said(outcome, moment))
     if (edge := outcome.edge) is not None:
         data = _edge(edge) | {"decision_id": decision.id, "created_by": edge.created_by}
         yield encode(_CREATED, (edge.claim.scope, edge.id, edge.revision), common, data)
@@ -68,11 +79,11 @@ def _events(outcome: Outcome, common: str) -> Iterator[EncodedEvent]:
         yield encode(_REMOVED, (edge.claim.scope, edge.id, edge.revision + 1), common, data)
 
 
-def _said(outcome: Outcome) -> dict[str, Any]:
+def _said(outcome: Outcome, moment: _Moment) -> dict[str, Any]:
     decision = outcome.decision
     if decision.verdict is Verdict.UNDO:
         return {"cause": ReopenCause.UNDO, "decision_id": decision.id, "reopened_by": decision.reviewed_by}
-    data = _verdict(decision)
+    data = _verdict(decision, moment)
     if outcome.edge is not None:
         data["edge_id"] = outcome.edge.id
     if decision.verdict is Verdict.ENDORSE:
@@ -80,11 +91,11 @@ def _said(outcome: Outcome) -> dict[str, Any]:
     return data
 
 
-def _verdict(decision: Decision) -> dict[str, Any]:
+def _verdict(decision: Decision, moment: _Moment) -> dict[str, Any]:
     data: dict[str, Any] = {
         "decision_id": decision.id,
         "reviewed_by": decision.reviewed_by,
-        "reviewed_at": text_of(decision.reviewed_at),
+        "reviewed_at": moment.text_of(decision.reviewed_at),
     }
     if decision.reason_code is not None:
         data["reason_code"] = decision.reason_code

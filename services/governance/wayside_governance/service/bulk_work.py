@@ -16,8 +16,8 @@ from wayside_governance.service.problems import item_problem
 from wayside_governance.store import bulk as stored
 from wayside_service.errors import Unavailable
 
-STEP: Final = 250
-"""How many suggestions are decided in one transaction: other requests have a turn after some 30 ms."""
+STEP: Final = 500
+"""How many suggestions are decided in one transaction: their events are one batch of the stream."""
 
 _BROKEN: Final = Problem(
     type="about:blank",
