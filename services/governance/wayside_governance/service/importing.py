@@ -1,5 +1,6 @@
 """Importing decisions that were made elsewhere: a batch is one transaction; what became of each line is answered."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from wayside_governance.domain.suggestion import Suggestion
 from wayside_governance.domain.verdicts import Outcome, Wanted
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.imported import ImportLine, Limits, batches_of_one_kind, read_line
+from wayside_governance.service.intake import BREATH
 from wayside_governance.service.problems import item_problem
 from wayside_governance.service.proposals import ends_of, refuse_unknown
 from wayside_governance.service.proposed import announce
@@ -92,6 +94,8 @@ class ImportService:
         answers: Answers = {}
         valid: list[ImportLine] = []
         for position, raw in enumerate(lines):
+            if position % BREATH == 0:
+                await asyncio.sleep(0)
             try:
                 valid.append(read_line(raw, position, limits))
             except InvalidProposal as error:
