@@ -10,12 +10,13 @@ VALUES ($1, $2, $3, statement_timestamp() + make_interval(secs => $4), $5, $6, $
 RETURNING *;
 
 -- name: note_matches
--- Note which pending suggestions a filter finds, at most $10, in the order in which they are locked; returns how many.
+-- Note which pending suggestions a filter finds, at most $10, in the order in which they were proposed, for so the indexes
+-- are written that are appended to; returns how many.
 WITH noted AS (
     INSERT INTO bulk_items (bulk_id, position, suggestion_id, revision)
-    SELECT $1, row_number() OVER (ORDER BY from_node_id, to_node_id, relationship_type), id, revision
+    SELECT $1, row_number() OVER (ORDER BY id), id, revision
     FROM (
-        SELECT id, revision, from_node_id, to_node_id, relationship_type FROM suggestions AS one
+        SELECT id, revision FROM suggestions AS one
         WHERE one.scope = $2 AND one.status = 'pending'
           AND one.confidence >= $3 AND one.confidence <= $4
           AND ($5::text IS NULL OR one.from_node_id = $5)
@@ -73,6 +74,16 @@ SELECT *, expires_at < statement_timestamp() AS is_expired FROM bulks WHERE id =
 -- name: set_matched
 -- Say how many were found.
 UPDATE bulks SET matched = $2 WHERE id = $1 RETURNING *;
+
+-- name: let_expire
+-- Let the dry runs of somebody ($2) in a scope expire, all but the latest $3.
+UPDATE bulks SET expires_at = statement_timestamp() - interval '1 second'
+WHERE state = 'preview' AND id = ANY(ARRAY(
+    SELECT id FROM bulks
+    WHERE state = 'preview' AND expires_at > statement_timestamp() AND scope = $1 AND asked_by = $2
+    ORDER BY asked_at DESC, id DESC
+    OFFSET $3
+));
 
 -- name: begin
 -- Let a bulk run that was a dry run.
