@@ -10,6 +10,7 @@ from tests.governance.conftest import Connection, EventLog, StartInstance
 from tests.governance.test_plans import rows_read
 
 from wayside_governance.routes.keys import BULK as BULK_SERVICE
+from wayside_governance.service.bulk import KEPT_DRY_RUNS
 from wayside_governance.store import bulk as stored
 from wayside_governance.store.statements import BULK
 
@@ -219,3 +220,15 @@ async def test_that_a_bulk_has_no_job_yet_is_said_once(
         for _ in range(3):
             await api.client.app[BULK_SERVICE].employ(bulk)
     assert [entry["event"] for entry in logs].count("bulk_without_job") == 1
+
+
+async def test_only_the_latest_dry_runs_of_a_person_are_kept(api: Api, reviewer: Api) -> None:
+    await api.suggest()
+    body = wanted(filter={"all": True})
+    others = await counted(api.as_("otto", "reviewer"), body)
+    first, second, *_ = [await counted(reviewer, body) for _ in range(KEPT_DRY_RUNS + 1)]
+    answer = await reviewer.post(PATH, {**body, "snapshot": first["snapshot"]})
+    assert (answer.status, answer.body["code"]) == (409, "stale_snapshot")
+    assert (await reviewer.post(PATH, {**body, "snapshot": second["snapshot"]})).body["decided"] == 1
+    answer = await api.as_("otto", "reviewer").post(PATH, {**body, "snapshot": others["snapshot"]})
+    assert (answer.status, answer.body["changed"]) == (200, 1)

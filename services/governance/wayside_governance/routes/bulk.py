@@ -47,7 +47,7 @@ async def decide_many(
 ) -> Reply:
     """With a filter, do a dry run first: it answers how many there are, some of them, and a `snapshot`, good for an hour.
 
-    Applied, it decides what was counted: what has changed since is left alone and said so. Up to 500 are decided at
+    Your latest ten are kept. Applied, it decides what was counted: what has changed since is left alone and said so. Up to 500 are decided at
     once (200, `items` has the outcome of each); more by a job (202, `job_id`): follow it, cancel it. A failure of one
     stops no other. `undo` takes all of it back.
     """

@@ -44,6 +44,8 @@ from wayside_service.idempotency import Answer, Caller, Once
 
 SNAPSHOT_SECONDS: Final = 3600.0
 SAMPLE_LIMIT: Final = 20
+KEPT_DRY_RUNS: Final = 10
+"""How many dry runs of a person in a scope are kept: each may hold half a million items."""
 
 _LATEST: Final = (datetime.max.replace(tzinfo=UTC), str(UUID(int=2**128 - 1)))
 
@@ -131,6 +133,8 @@ class BulkService:
 
     async def _preview(self, order: Order, body: DecisionBulkBody) -> Answer:
         """Keep what a filter finds, so that applying it decides what was counted and nothing else."""
+        async with self.database.acquire() as connection:
+            await stored.let_expire(connection, order, KEPT_DRY_RUNS - 1)
         async with self.database.transaction() as connection:
             bulk = await stored.insert(
                 connection, order, DecisionBulkState.PREVIEW, matched=0, kept_seconds=SNAPSHOT_SECONDS
@@ -202,7 +206,9 @@ async def _begin_counted(connection: Connection, order: Order, snapshot: EntityI
     if bulk.state is not DecisionBulkState.PREVIEW:
         return bulk
     if is_expired:
-        raise StaleSnapshot("The snapshot is more than an hour old.")
+        raise StaleSnapshot(
+            f"The snapshot is more than an hour old, or not among your latest {KEPT_DRY_RUNS}."
+        )
     bulk = await stored.begin(connection, bulk)
     await audit.append(connection, [entry_of_begin(bulk)])
     return bulk

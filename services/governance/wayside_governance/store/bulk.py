@@ -94,6 +94,11 @@ async def lock(connection: Connection, bulk_id: str) -> tuple[Bulk, bool] | None
     return None if row is None else (_bulk(row), bool(row["is_expired"]))
 
 
+async def let_expire(connection: Connection, order: Order, keep: int) -> None:
+    """Let all dry runs of who gives the order expire but the latest, of which so many are kept."""
+    await connection.execute(BULK.let_expire, order.scope, order.asked_by, keep)
+
+
 async def begin(connection: Connection, bulk: Bulk) -> Bulk:
     """Let a bulk run that was a dry run."""
     row = await connection.fetchrow(BULK.begin, bulk.id)
