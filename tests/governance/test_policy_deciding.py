@@ -162,3 +162,16 @@ async def test_each_suggestion_is_decided_once_by_two_instances_that_lose_their_
     assert len(decided) + held_out == 1_000
     assert await connection.fetchval("SELECT count(*) FROM edges") == len(decided)
     assert 100 <= held_out <= 300
+
+
+async def test_a_failure_in_one_scope_holds_up_no_other(api: Api, connection: Connection) -> None:
+    await connection.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$"
+    )
+    await connection.execute(
+        "CREATE TRIGGER broken BEFORE UPDATE ON policy_walks FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+    other = api.as_("worker", scope="zebra")
+    await enable_policy(api, await put_policy(api))
+    await enable_policy(other, await put_policy(other))
+    assert await is_decided(other, await other.suggest(1, confidence=0.9))

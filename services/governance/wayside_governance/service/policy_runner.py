@@ -100,7 +100,7 @@ class PolicyRunner:
         async with self._database.transaction() as connection:
             await stored.walk_again(connection, WALK_MARGIN)
             scopes = await stored.scopes_with_policies(connection)
-        return any([await self._look_in(scope) for scope in scopes])
+        return any([await self._attempt_in(scope) for scope in scopes])
 
     async def _attempt(self) -> bool:
         try:
@@ -109,6 +109,16 @@ class PolicyRunner:
             log.info("policies_postponed", error=str(error))
         except Exception:
             log.exception("policies_failed")
+        return False
+
+    async def _attempt_in(self, scope: ScopeName) -> bool:
+        """Look in a scope; a failure there holds up no other scope."""
+        try:
+            return await self._look_in(scope)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("policies_failed", scope=scope)
         return False
 
     async def _look_in(self, scope: ScopeName) -> bool:
