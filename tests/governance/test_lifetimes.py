@@ -170,3 +170,22 @@ async def test_nothing_else_of_what_was_appended_can_be_changed(
     await reviewer.reject(await api.suggest(), note="no")
     with pytest.raises(asyncpg.RaiseError, match="append-only"):
         await connection.execute(change)
+
+
+async def test_a_failure_in_one_scope_holds_up_no_other(
+    api: Api, connection: Connection, sweeper: Sweeper
+) -> None:
+    other = api.as_("worker", scope="zebra")
+    ours, theirs = await api.suggest(), await other.suggest()
+    for owner, one in ((api, ours), (other, theirs)):
+        await settle(owner, pending_ttl_seconds=HOUR)
+        await age(connection, one, 2)
+    await connection.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$"
+    )
+    await connection.execute(
+        "CREATE TRIGGER broken BEFORE INSERT ON decisions FOR EACH ROW "
+        "WHEN (NEW.scope = 'acme') EXECUTE FUNCTION fail()"
+    )
+    await sweeper.sweep()
+    assert (await statuses(api, ours), await statuses(other, theirs)) == (["pending"], ["expired"])

@@ -8,6 +8,8 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from wayside_events.identifiers import ScopeName
+from wayside_governance.domain.rules import Settings
 from wayside_governance.service.expiring import Expirer
 from wayside_governance.service.retention import Retainer
 from wayside_governance.store import lifetimes as stored
@@ -47,13 +49,23 @@ class Sweeper:
             async with self.database.acquire() as connection:
                 found = await stored.scopes(connection, after=after, limit=_SCOPES)
             for scope, settings in found:
-                expired = await self.expirer.sweep(scope, settings)
-                dropped = await self.retainer.sweep(scope, settings)
-                if expired or dropped:
-                    log.info("swept", scope=scope, expired=expired, dropped=dropped)
+                await self._attempt(scope, settings)
             if len(found) < _SCOPES:
                 return
             after = found[-1][0]
+
+    async def _attempt(self, scope: ScopeName, settings: Settings) -> None:
+        """Sweep a scope; a failure there holds up no other scope."""
+        try:
+            expired = await self.expirer.sweep(scope, settings)
+            dropped = await self.retainer.sweep(scope, settings)
+        except DatabaseUnavailable:
+            log.info("scope_not_swept", scope=scope)
+        except Exception:
+            log.exception("scope_not_swept", scope=scope)
+        else:
+            if expired or dropped:
+                log.info("swept", scope=scope, expired=expired, dropped=dropped)
 
 
 def sweeping_resource(sweeper: Sweeper) -> Callable[[web.Application], AsyncIterator[None]]:
