@@ -3,7 +3,9 @@
 from typing import Any
 
 from tests.governance.api import Api, proposal
-from tests.governance.conftest import EventLog
+from tests.governance.conftest import Connection, EventLog
+
+from wayside_governance.domain.suggestion import REMEMBERED_LIMIT
 
 
 async def rejected(api: Api, reviewer: Api, **fields: Any) -> dict[str, Any]:
@@ -68,6 +70,23 @@ async def test_each_piece_of_evidence_it_was_rejected_on_is_remembered(api: Api,
     assert await outcome_of(api, evidence={"n": 1}, analysis_run_id="run-2") == "suppressed"
     assert await outcome_of(api, evidence={"n": 2}, analysis_run_id="run-2") == "suppressed"
     assert await outcome_of(api, evidence={"n": 3}) == "reopened"
+
+
+async def test_of_more_evidence_than_is_remembered_the_latest_is(
+    api: Api, reviewer: Api, connection: Connection
+) -> None:
+    suggestion = await api.suggest(evidence={"n": "oldest"})
+    await connection.execute(
+        "INSERT INTO evidence (suggestion_id, digest, id, payload_hash, source_model, confidence, proposed_by, "
+        "proposed_at) SELECT $1, hash, gen_random_uuid(), hash, 'cosine', 0.1, 'worker', clock_timestamp() "
+        "FROM generate_series(2, $2) AS number, sha256(number::text::bytea) AS hash",
+        suggestion["id"],
+        REMEMBERED_LIMIT,
+    )
+    await rejected(api, reviewer, evidence={"n": "latest"})
+    assert await connection.fetchval("SELECT cardinality(fingerprints) FROM decisions") == REMEMBERED_LIMIT
+    assert await outcome_of(api, evidence={"n": "latest"}, analysis_run_id="run-2") == "suppressed"
+    assert await outcome_of(api, evidence={"n": "oldest"}, analysis_run_id="run-2") == "reopened"
 
 
 async def test_what_was_rejected_before_stays_remembered_after_a_second_rejection(

@@ -22,7 +22,7 @@ from wayside_governance.domain.errors import (
     UnknownReason,
 )
 from wayside_governance.domain.planning import RIVALS_LIMIT, Batch, Result, flat
-from wayside_governance.domain.suggestion import Suggestion
+from wayside_governance.domain.suggestion import REMEMBERED_LIMIT, Suggestion
 from wayside_governance.domain.verdicts import Facts, Outcome, Shown, Undone, Wanted, plan
 
 FACTS = Facts(START)
@@ -107,6 +107,16 @@ def test_what_left_without_an_answer_waits_again_after_an_undo(verdict: Verdict)
     facts = Facts(START, undone=Undone(left.decision.id, verdict))
     waiting = plan(left.after, Wanted(seen.id, Verdict.UNDO, "rita"), facts).after
     assert (waiting.status, waiting.review) == (SuggestionStatus.PENDING, None)
+
+
+def test_a_rejection_adds_no_more_to_memory_than_a_suggestion_remembers() -> None:
+    seen = suggestion()
+    prints = frozenset(number.to_bytes(32, "big") for number in range(REMEMBERED_LIMIT + 1))
+    rejected = plan(
+        seen, approval(seen)._replace(verdict=Verdict.REJECT), FACTS._replace(fingerprints=prints)
+    )
+    assert rejected.decision.fingerprints == rejected.after.remembered < prints
+    assert len(rejected.after.remembered) == REMEMBERED_LIMIT
 
 
 def test_an_item_that_fails_harms_no_other() -> None:

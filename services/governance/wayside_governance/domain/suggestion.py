@@ -17,7 +17,7 @@ SOURCES_LIMIT = 64
 """Of how many source models a suggestion keeps the highest confidence: the surest ones count, the others no more."""
 
 REMEMBERED_LIMIT = 1_000
-"""How many fingerprints a suggestion remembers: those of its latest rejection, and of older ones what there is room for."""
+"""How many fingerprints a suggestion remembers: of its latest evidence when it was rejected, and of older ones what there is room for."""
 
 
 class Standing(NamedTuple):
@@ -126,7 +126,7 @@ class Suggestion(NamedTuple):
         return self._after(Verb.RETRACT, at, endorsed_by=self.endorsed_by[:-1])
 
     def reject(self, review: Review, fingerprints: frozenset[bytes]) -> "Suggestion":
-        """pending → rejected, remembering what it was rejected on."""
+        """pending → rejected, remembering what it was rejected on: at most `REMEMBERED_LIMIT` fingerprints."""
         room = max(REMEMBERED_LIMIT - len(fingerprints), 0)
         older = self.remembered - fingerprints
         remembered = fingerprints.union(older if len(older) <= room else sorted(older)[:room])

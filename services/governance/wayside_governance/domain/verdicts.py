@@ -19,7 +19,14 @@ from wayside_governance.domain.errors import (
 )
 from wayside_governance.domain.evidence import NO_CONTENT, Evidence
 from wayside_governance.domain.states import Verb, next_status
-from wayside_governance.domain.suggestion import Decision, Edge, Review, Standing, Suggestion
+from wayside_governance.domain.suggestion import (
+    REMEMBERED_LIMIT,
+    Decision,
+    Edge,
+    Review,
+    Standing,
+    Suggestion,
+)
 
 POLICY_PREFIX = "policy:"
 """What the name of a reviewer begins with that is a policy."""
@@ -83,7 +90,7 @@ class Undone(NamedTuple):
 class Facts(NamedTuple):
     """What a verdict depends on beside the suggestion, read after it was locked.
 
-    `fingerprints` are those of all evidence with the nodes as they are. `allowed_reasons` are given when the reason is
+    `fingerprints` are those of the latest evidence with the nodes as they are. `allowed_reasons` are given when the reason is
     none of them. An undo needs `undone`, and of an approval all `evidence`, oldest first; `expires_at` is for what waits again.
     """
 
@@ -195,6 +202,8 @@ def _reject(seen: Suggestion, wanted: Wanted, facts: Facts) -> Outcome:
         raise UnknownReason(wanted.reason_code, facts.allowed_reasons)
     _check_content(seen, wanted.shown, facts)
     new = facts.fingerprints - seen.remembered
+    if len(new) > REMEMBERED_LIMIT:
+        new = frozenset(sorted(new)[:REMEMBERED_LIMIT])
     decision = _decision(seen, wanted, facts.at, fingerprints=new)
     return Outcome(seen, seen.reject(_review(decision), new), decision)
 

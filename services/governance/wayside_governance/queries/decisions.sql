@@ -38,7 +38,8 @@ ORDER BY stored.scope, stored.from_node_id, stored.to_node_id, stored.relationsh
 FOR NO KEY UPDATE;
 
 -- name: facts
--- What verdicts depend on beside their suggestions, which are locked by now; $2 are the reasons where a scope names none.
+-- What verdicts depend on beside their suggestions, which are locked by now; $2 are the reasons where a scope names none, and
+-- $3 is of how many payloads, the latest, a rejection takes note.
 SELECT asked.id, statement_timestamp() AS at,
        asked.verdict = 'approve' AND (EXISTS (
            SELECT FROM evidence
@@ -49,7 +50,12 @@ SELECT asked.id, statement_timestamp() AS at,
            WHERE said.suggestion_id = asked.id AND said.proposed_by = asked.reviewed_by
        )) AS has_proposed,
        CASE asked.verdict WHEN 'reject' THEN
-           ARRAY(SELECT DISTINCT payload_hash FROM evidence WHERE evidence.suggestion_id = asked.id)
+           ARRAY(
+               SELECT payload_hash FROM evidence WHERE evidence.suggestion_id = asked.id
+               GROUP BY payload_hash
+               ORDER BY max(proposed_at) DESC, payload_hash
+               LIMIT $3
+           )
        END AS payload_hashes,
        from_node.content_hash AS from_hash,
        to_node.content_hash AS to_hash,

@@ -15,7 +15,7 @@ from wayside_governance.domain.audit import entry_of
 from wayside_governance.domain.errors import DecisionConflict
 from wayside_governance.domain.evidence import NO_CONTENT, Claim, Evidence, fingerprint
 from wayside_governance.domain.planning import RIVALS_LIMIT
-from wayside_governance.domain.suggestion import Edge, Suggestion
+from wayside_governance.domain.suggestion import REMEMBERED_LIMIT, Edge, Suggestion
 from wayside_governance.domain.verdicts import NEW_EDGE_REVISION, Facts, Outcome, Undone, Wanted
 from wayside_governance.store.audit import audit_rows
 from wayside_governance.store.reading import shown_suggestion
@@ -71,6 +71,7 @@ async def facts_of(
             for one in asked.values()
         ],
         default_reasons,
+        REMEMBERED_LIMIT,
     )
     facts = {id_of(row["id"]): _facts(row) for row in rows}
     return facts | await _facts_of_undos(connection, asked.values(), facts)
