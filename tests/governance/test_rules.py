@@ -99,6 +99,18 @@ async def test_two_distinct_reviewers_approve_where_the_type_needs_two(
     ]
 
 
+async def test_an_endorsement_by_who_proposed_evidence_later_does_not_count(api: Api, reviewer: Api) -> None:
+    assert (await declare(api, required_approvals=2)).status == 200
+    suggestion = await api.suggest()
+    assert (await reviewer.approve(suggestion)).status == 200
+    await api.as_("rita", "runner").propose(proposal(evidence={"n": "of the endorser"}))
+    verdicts = []
+    for name in ("rob", "ruth"):
+        answer = await api.as_(name, "reviewer").approve(await api.suggestion(suggestion["id"]))
+        verdicts.append(answer.body["decision"]["verdict"])
+    assert verdicts == ["endorse", "approve"]
+
+
 async def test_an_approval_supersedes_rivals_and_its_undo_brings_them_back(
     api: Api, reviewer: Api, log: EventLog
 ) -> None:

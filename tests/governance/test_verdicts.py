@@ -83,6 +83,16 @@ def test_one_voice_is_not_two(first: str, second: str) -> None:
         plan(endorsed, approval(seen, second), QUORUM)
 
 
+def test_who_endorsed_and_then_proposed_is_none_of_the_two() -> None:
+    seen = suggestion()
+    endorsed = plan(seen, approval(seen), QUORUM).after
+    again = plan(
+        endorsed, approval(seen, "rob"), QUORUM._replace(endorsers_that_proposed=frozenset({"rita"}))
+    )
+    assert (again.decision.verdict, again.edge) == (Verdict.ENDORSE, None)
+    assert again.after.endorsed_by == ("rita", "rob")
+
+
 def test_an_endorsement_is_taken_back_by_an_undo() -> None:
     seen = suggestion()
     endorsed = plan(seen, approval(seen), QUORUM)

@@ -90,12 +90,14 @@ class Undone(NamedTuple):
 class Facts(NamedTuple):
     """What a verdict depends on beside the suggestion, read after it was locked.
 
-    `fingerprints` are those of the latest evidence with the nodes as they are. `allowed_reasons` are given when the reason is
+    `fingerprints` are those of the latest evidence with the nodes as they are. `endorsers_that_proposed` are given where
+    more than one approval is needed: who endorsed and then proposed evidence is none of those that approve. `allowed_reasons` are given when the reason is
     none of them. An undo needs `undone`, and of an approval all `evidence`, oldest first; `expires_at` is for what waits again.
     """
 
     at: datetime
     has_proposed: bool = False
+    endorsers_that_proposed: frozenset[str] = frozenset()
     fingerprints: frozenset[bytes] = frozenset()
     from_hash: bytes = NO_CONTENT
     to_hash: bytes = NO_CONTENT
@@ -153,7 +155,7 @@ def _approve(seen: Suggestion, wanted: Wanted, facts: Facts) -> Outcome:
     _check_content(seen, wanted.shown, facts)
     if facts.rival_edge_id is not None:
         raise RivalExists(facts.rival_edge_id)
-    if _lacks_approvals(seen, wanted.reviewed_by, facts.required_approvals):
+    if _lacks_approvals(seen, wanted.reviewed_by, facts):
         decision = _decision(seen, wanted._replace(verdict=Verdict.ENDORSE), facts.at)
         return Outcome(seen, seen.endorse(wanted.reviewed_by, facts.at), decision)
     edge_id = new_id()
@@ -182,14 +184,14 @@ def _check_content(seen: Suggestion, shown: Shown | None, facts: Facts) -> None:
         raise ContentChanged(seen.claim.to_node_id)
 
 
-def _lacks_approvals(seen: Suggestion, reviewer: str, required: int) -> bool:
+def _lacks_approvals(seen: Suggestion, reviewer: str, facts: Facts) -> bool:
     """Whether this approval is not the last one needed; raises `AlreadyEndorsed` when it adds nothing."""
-    if required == 1:
+    if facts.required_approvals == 1:
         return False
-    others = {_voice(name) for name in seen.endorsed_by}
+    others = {_voice(name) for name in seen.endorsed_by if name not in facts.endorsers_that_proposed}
     if _voice(reviewer) in others:
         raise AlreadyEndorsed(reviewer)
-    return len(others) + 1 < required
+    return len(others) + 1 < facts.required_approvals
 
 
 def _voice(reviewer: str) -> str:

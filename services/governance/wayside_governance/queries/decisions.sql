@@ -49,6 +49,17 @@ SELECT asked.id, statement_timestamp() AS at,
            SELECT FROM suppressed_proposers AS said
            WHERE said.suggestion_id = asked.id AND said.proposed_by = asked.reviewed_by
        )) AS has_proposed,
+       CASE WHEN asked.verdict = 'approve' AND type.required_approvals > 1 THEN ARRAY(
+           SELECT endorser
+           FROM suggestions AS stored, unnest(stored.endorsed_by) AS endorser
+           WHERE stored.id = asked.id AND (EXISTS (
+               SELECT FROM evidence
+               WHERE evidence.suggestion_id = stored.id AND endorser IN (evidence.proposed_by, evidence.on_behalf_of)
+           ) OR EXISTS (
+               SELECT FROM suppressed_proposers AS said
+               WHERE said.suggestion_id = stored.id AND said.proposed_by = endorser
+           ))
+       ) END AS endorsers_that_proposed,
        CASE asked.verdict WHEN 'reject' THEN
            ARRAY(
                SELECT payload_hash FROM evidence WHERE evidence.suggestion_id = asked.id

@@ -83,6 +83,7 @@ def _facts(row: asyncpg.Record) -> Facts:
     return Facts(
         at=row["at"],
         has_proposed=row["has_proposed"],
+        endorsers_that_proposed=frozenset(row["endorsers_that_proposed"] or ()),
         fingerprints=frozenset(
             fingerprint(from_hash, to_hash, payload) for payload in row["payload_hashes"] or ()
         ),
