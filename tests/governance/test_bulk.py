@@ -1,7 +1,7 @@
 """Decisions on many suggestions: what was counted is decided, and what has changed is left alone."""
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +9,9 @@ from tests.governance.api import SCOPE, Api, Json, proposal
 from tests.governance.conftest import Connection, EventLog, StartInstance
 from tests.governance.test_plans import rows_read
 
+from wayside_events.bus import Bus, Endpoint
+from wayside_events.contracts.jobs import CREATE_SUBJECT, CreateRequest
+from wayside_events.contracts.problems import Problem
 from wayside_governance.routes.keys import BULK as BULK_SERVICE
 from wayside_governance.service.bulk import KEPT_DRY_RUNS
 from wayside_governance.store import bulk as stored
@@ -33,6 +36,11 @@ async def counted(reviewer: Api, body: Json) -> Json:
     assert answer.status == 200, answer.body
     found: Json = answer.body
     return found
+
+
+async def refuse(_: object) -> NoReturn:
+    """Answer as the jobs service does that does not want a job."""
+    raise ValueError
 
 
 async def edges(connection: Connection) -> int:
@@ -220,6 +228,27 @@ async def test_that_a_bulk_has_no_job_yet_is_said_once(
         for _ in range(3):
             await api.client.app[BULK_SERVICE].employ(bulk)
     assert [entry["event"] for entry in logs].count("bulk_without_job") == 1
+
+
+@pytest.mark.parametrize(("code", "state"), [("invalid_input", "failed"), ("unknown_job_type", "running")])
+async def test_a_bulk_fails_whose_job_is_refused_for_good(
+    api: Api, reviewer: Api, connection: Connection, bus: Bus, code: str, state: str
+) -> None:
+    found = await counted(reviewer, wanted(filter={"all": True}))
+    previewed = await stored.read(connection, found["id"])
+    assert previewed is not None
+    bulk = await stored.begin(connection, previewed)
+    await bus.serve(
+        name="jobs",
+        version="1.0.0",
+        endpoints=[Endpoint(CREATE_SUBJECT, CreateRequest, refuse)],
+        problem_of=lambda _: Problem(title="Refused", status=422, code=code, detail="It is refused."),
+    )
+    with capture_logs() as logs:
+        employed = await api.client.app[BULK_SERVICE].employ(bulk)
+    assert (await reviewer.get(f"{PATH}/{bulk.id}")).body["state"] == employed.state == state
+    [said] = [entry["error"] for entry in logs if entry["event"] in ("bulk_job_refused", "bulk_without_job")]
+    assert said == f"{code}: It is refused."
 
 
 async def test_only_the_latest_dry_runs_of_a_person_are_kept(api: Api, reviewer: Api) -> None:

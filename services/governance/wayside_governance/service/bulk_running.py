@@ -47,6 +47,9 @@ _LEASE_SECONDS: Final = 10.0
 _BATCH: Final = 100
 _DROP_BATCH: Final = 5_000
 _BREATH_SECONDS: Final = 0.2
+_FINAL_CODES: Final = frozenset({"idempotency_key_reused", "invalid_input", "refused", "too_large"})
+"""With these the jobs service refuses a job that it will refuse again; a type that is not registered yet will be."""
+
 _ENDINGS: Final = {
     JobStatus.CANCELED: DecisionBulkState.CANCELED,
     JobStatus.FAILED: DecisionBulkState.FAILED,
@@ -78,7 +81,10 @@ class BulkRunner:
         return worker
 
     async def employ(self, bulk: Bulk) -> Bulk:
-        """Make the job of a bulk; where that cannot be done now, the backstop does it later."""
+        """Make the job of a bulk; where that cannot be done now, the backstop does it later.
+
+        A bulk whose job is refused for good has failed.
+        """
         wanted = JobCreate(
             type=DECISION_BULK_TYPE,
             scope=bulk.scope,
@@ -91,6 +97,10 @@ class BulkRunner:
                 CREATE_SUBJECT, request, CreateReply, timeout_seconds=_JOB_SECONDS
             )
         except BusError as error:
+            if isinstance(error, RequestRefused) and error.problem.code in _FINAL_CODES:
+                self._without_job.discard(bulk.id)
+                log.warning("bulk_job_refused", bulk_id=bulk.id, error=str(error))
+                return await self._end(bulk.id, DecisionBulkState.FAILED) or bulk
             if bulk.id not in self._without_job:
                 log.warning("bulk_without_job", bulk_id=bulk.id, error=str(error))
             self._without_job.add(bulk.id)
@@ -139,9 +149,9 @@ class BulkRunner:
             return None
         return _ENDINGS.get(reply.job.status)
 
-    async def _end(self, bulk_id: str, state: DecisionBulkState) -> None:
+    async def _end(self, bulk_id: str, state: DecisionBulkState) -> Bulk | None:
         async with self._database.acquire() as connection:
-            await stored.finish(connection, bulk_id, state)
+            return await stored.finish(connection, bulk_id, state)
 
     async def _run_job(self, ctx: Context, input: DecisionBulkJob) -> DecisionBulkCounts:  # noqa: A002 - the SDK's name
         counts = DecisionBulkCounts(matched=0)
