@@ -10,12 +10,16 @@ from tests.governance.conftest import Connection, EventLog, StartInstance
 from tests.governance.test_plans import rows_read
 
 from wayside_events.bus import Bus, Endpoint
-from wayside_events.contracts.jobs import CREATE_SUBJECT, CreateRequest
+from wayside_events.contracts.jobs import CREATE_SUBJECT, GET_SUBJECT, CreateRequest, GetRequest
 from wayside_events.contracts.problems import Problem
+from wayside_events.identifiers import new_id
 from wayside_governance.routes.keys import BULK as BULK_SERVICE
 from wayside_governance.service.bulk import KEPT_DRY_RUNS
+from wayside_governance.service.bulk_running import BulkRunner
 from wayside_governance.store import bulk as stored
 from wayside_governance.store.statements import BULK
+from wayside_jobs.domain.errors import JobNotFound
+from wayside_jobs.service.statuses import problem_document
 
 PATH = "/v1/suggestions/bulk"
 
@@ -249,6 +253,26 @@ async def test_a_bulk_fails_whose_job_is_refused_for_good(
     assert (await reviewer.get(f"{PATH}/{bulk.id}")).body["state"] == employed.state == state
     [said] = [entry["error"] for entry in logs if entry["event"] in ("bulk_job_refused", "bulk_without_job")]
     assert said == f"{code}: It is refused."
+
+
+async def test_a_bulk_fails_whose_job_is_gone(
+    api: Api, reviewer: Api, connection: Connection, bus: Bus
+) -> None:
+    async def gone(request: GetRequest) -> NoReturn:
+        raise JobNotFound(request.job_id)
+
+    found = await counted(reviewer, wanted(filter={"all": True}))
+    bulk = await stored.set_job(connection, found["id"], new_id())
+    await stored.begin(connection, bulk)
+    await bus.serve(
+        name="jobs",
+        version="1.0.0",
+        endpoints=[Endpoint(GET_SUBJECT, GetRequest, gone)],
+        problem_of=problem_document,
+    )
+    service = api.client.app[BULK_SERVICE]
+    await BulkRunner(service.database, service.work, bus).take_up(quiet_seconds=0)
+    assert (await reviewer.get(f"{PATH}/{bulk.id}")).body["state"] == "failed"
 
 
 async def test_only_the_latest_dry_runs_of_a_person_are_kept(api: Api, reviewer: Api) -> None:

@@ -47,6 +47,7 @@ _LEASE_SECONDS: Final = 10.0
 _BATCH: Final = 100
 _DROP_BATCH: Final = 5_000
 _BREATH_SECONDS: Final = 0.2
+_NO_SUCH_JOB: Final = "not_found"
 _FINAL_CODES: Final = frozenset({"idempotency_key_reused", "invalid_input", "refused", "too_large"})
 """With these the jobs service refuses a job that it will refuse again; a type that is not registered yet will be."""
 
@@ -144,7 +145,7 @@ class BulkRunner:
         try:
             reply = await self._bus.request(GET_SUBJECT, request, JobReply, timeout_seconds=_JOB_SECONDS)
         except RequestRefused as refused:
-            return DecisionBulkState.FAILED if refused.problem.code == "job_not_found" else None
+            return DecisionBulkState.FAILED if refused.problem.code == _NO_SUCH_JOB else None
         except BusError:
             return None
         return _ENDINGS.get(reply.job.status)
