@@ -141,6 +141,31 @@ async def test_contents_are_dropped_after_their_time_and_hashes_stay(
     assert [one["notes"] for one in details] == [1, 2]
 
 
+async def test_the_note_of_a_bulk_is_dropped_after_the_longest_time(
+    api: Api, reviewer: Api, connection: Connection, sweeper: Sweeper
+) -> None:
+    await settle(api, retention={"rejected": HOUR, "approved": 3 * HOUR, "expired": None})
+    for number in range(4):
+        body = {
+            "scope": api.scope,
+            "action": "approve",
+            "note": f"note {number}",
+            "items": [{"suggestion_id": (await api.suggest(number))["id"]}],
+        }
+        assert (await reviewer.post("/v1/suggestions/bulk", body)).body["state"] == "done"
+    await connection.execute(
+        "UPDATE bulks SET finished_at = now() - CASE WHEN note = 'note 0' THEN 2 ELSE 4 END * interval '1 hour'"
+    )
+    await sweeper.sweep()
+    assert [row["note"] for row in await connection.fetch("SELECT note FROM bulks ORDER BY id")] == [
+        "note 0",
+        *[None] * 3,
+    ]
+    assert (await api.get("/v1/audit/verify")).body["is_intact"] is True
+    runs = (await api.get("/v1/audit", action="retention.run")).body["items"]
+    assert [orjson.loads(run["entry"])["details"]["notes"] for run in runs] == [1, 2]
+
+
 async def test_what_comes_after_contents_were_dropped_is_dropped_too(
     api: Api, reviewer: Api, connection: Connection, sweeper: Sweeper
 ) -> None:

@@ -30,6 +30,7 @@ CREATE TABLE bulks (
 CREATE INDEX bulks_running ON bulks (changed_at) WHERE state = 'running';
 CREATE INDEX bulks_expiring ON bulks (expires_at) WHERE state = 'preview';
 CREATE INDEX bulks_over ON bulks (finished_at) WHERE has_items AND finished_at IS NOT NULL;
+CREATE INDEX bulks_with_note ON bulks (scope, finished_at) WHERE note IS NOT NULL AND finished_at IS NOT NULL;
 CREATE INDEX bulks_by_scope ON bulks (scope, asked_at, id) WHERE state <> 'preview';
 CREATE UNIQUE INDEX bulks_undone_once ON bulks (undo_of) WHERE undo_of IS NOT NULL AND state IN ('running', 'done');
 

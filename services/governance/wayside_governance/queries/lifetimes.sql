@@ -59,6 +59,20 @@ noted AS (
 SELECT (SELECT count(*) FROM noted) AS suggestions, (SELECT count(*) FROM emptied) AS evidence,
        (SELECT count(*) FROM silenced) AS notes, statement_timestamp() AS at;
 
+-- name: drop_bulk_notes
+-- Empty the notes of at most $3 bulks of a scope that were over $2 seconds ago; returns how many, and when.
+WITH due AS MATERIALIZED (
+    SELECT id FROM bulks
+    WHERE scope = $1 AND note IS NOT NULL AND finished_at <= statement_timestamp() - make_interval(secs => $2)
+    ORDER BY finished_at
+    LIMIT $3
+    FOR NO KEY UPDATE SKIP LOCKED
+),
+silenced AS (
+    UPDATE bulks SET note = NULL WHERE id = ANY(ARRAY(SELECT id FROM due)) RETURNING 1
+)
+SELECT count(*) AS notes, statement_timestamp() AS at FROM silenced;
+
 -- name: of_run
 -- The first $4 suggestions of scope $1 after $3 that a run proposed.
 SELECT id FROM suggestions

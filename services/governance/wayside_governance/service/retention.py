@@ -30,7 +30,14 @@ class Retainer:
         for status, seconds in settings.retention.items():
             while seconds is not None and (dropped := await self._drop_some(scope, status, seconds)):
                 total += dropped
+        await self._silence_bulks(scope, settings)
         return total
+
+    async def _silence_bulks(self, scope: ScopeName, settings: Settings) -> None:
+        """Drop the notes of bulks once the longest time of the scope is over: one note is of many suggestions."""
+        times = [seconds for seconds in settings.retention.values() if seconds is not None]
+        while times and await self._silence_some(scope, max(times)):
+            pass
 
     async def _drop_some(self, scope: ScopeName, status: SuggestionStatus, seconds: int) -> int:
         async with self.database.transaction() as connection:
@@ -46,3 +53,13 @@ class Retainer:
             entry = Entry(scope, dropped.at, RETENTION, "retention.run", status, details)
             await audit.append(connection, [entry])
         return dropped.suggestions
+
+    async def _silence_some(self, scope: ScopeName, seconds: int) -> int:
+        async with self.database.transaction() as connection:
+            notes, at = await stored.drop_bulk_notes(connection, scope, seconds, self.batch)
+            if notes:
+                details = {"kept_seconds": seconds, "notes": notes}
+                await audit.append(
+                    connection, [Entry(scope, at, RETENTION, "retention.run", "bulks", details)]
+                )
+        return notes

@@ -63,6 +63,15 @@ async def drop_content(
     return Dropped(**dict(row))
 
 
+async def drop_bulk_notes(
+    connection: Connection, scope: ScopeName, seconds: int, limit: int
+) -> tuple[int, datetime]:
+    """Empty the notes of bulks that have been over for so long; returns how many, and when."""
+    row = await connection.fetchrow(LIFETIMES.drop_bulk_notes, scope, seconds, limit)
+    assert row is not None
+    return row["notes"], row["at"]
+
+
 async def of_run(
     connection: Connection, scope: ScopeName, run_id: str, *, after: str, limit: int
 ) -> tuple[list[EntityId], EntityId | None]:
