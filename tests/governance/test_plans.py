@@ -118,13 +118,37 @@ async def test_cards_are_found_without_a_look_at_all_that_wait(connection: Any) 
     await connection.execute("ANALYZE")
     anything = ("acme", "rita", 0, 1, None, None, None, None, None, None)
     for statement, more in (
-        (REVIEWS.candidates_by_confidence, (110,)),
-        (REVIEWS.candidates_newest, (110,)),
-        (REVIEWS.candidates_uncertain, (110, "{r}", "{0.7}", 0.5)),
-        (REVIEWS.candidates_by_impact, (110, 500, 200)),
-        (REVIEWS.candidates_at_random, (10, 200)),
+        (REVIEWS.candidates_by_confidence, (110, 1_000)),
+        (REVIEWS.candidates_newest, (110, 1_000)),
+        (REVIEWS.candidates_uncertain, (110, 1_000, "{r}", "{0.7}", 0.5)),
+        (REVIEWS.candidates_by_impact, (110, 1_000, 500, 200)),
+        (REVIEWS.candidates_at_random, (10, 1_000, 200)),
     ):
         assert await rows_read(connection, statement, (*anything, *more)) <= 3_000, statement
+
+
+async def test_no_more_cards_are_asked_than_a_claim_may_where_none_is_free(connection: Any) -> None:
+    await connection.execute(FILL, "acme", "hub", "pending", 20_000)
+    await connection.execute("UPDATE suggestions SET confidence = random()")
+    await connection.execute(
+        "INSERT INTO evidence SELECT id, 'd', gen_random_uuid(), 'h', 'm', NULL, 0.5, NULL, NULL, NULL, 'rita', NULL, now() "
+        "FROM suggestions"
+    )
+    await connection.execute("ANALYZE")
+    own = ("acme", "rita", 0, 1, None, None, None, None, None, None)
+    of_nobody = ("acme", "otto", 0, 1, None, None, None, None, "nobody", None)
+    for statement, more in (
+        (REVIEWS.candidates_by_confidence, (110, 1_000)),
+        (REVIEWS.candidates_newest, (110, 1_000)),
+        (REVIEWS.candidates_uncertain, (110, 1_000, "{r,s}", "{0.7,0.5}", 0.5)),
+        (REVIEWS.candidates_by_impact, (110, 1_000, 500, 200)),
+        (REVIEWS.candidates_at_random, (2, 1_000, 200)),
+        (REVIEWS.waiting, (1_000, 1_000)),
+    ):
+        for filters in (own, of_nobody):
+            for table in ("suggestions", "evidence"):
+                looked = await rows_read(connection, statement, (*filters, *more), of=table)
+                assert looked <= 4_000, (table, statement)
 
 
 async def test_what_ends_is_found_among_what_stays(connection: Any) -> None:

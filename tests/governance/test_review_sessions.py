@@ -136,6 +136,20 @@ async def test_nobody_is_offered_what_they_proposed_or_endorsed(api: Api, review
     assert len((await claim(api.as_("otto", "reviewer")))["items"]) == 1
 
 
+async def test_who_proposed_again_what_was_answered_is_not_offered_it_when_it_waits_again(
+    api: Api, reviewer: Api
+) -> None:
+    otto = api.as_("otto")
+    shown = await api.suggest()
+    await reviewer.reject(shown)
+    await otto.propose(proposal())
+    undone = await reviewer.undo(await api.suggestion(shown["id"]))
+    assert undone.body["suggestion"]["status"] == "pending"
+    batch = await claim(otto)
+    assert (batch["items"], batch["remaining"]) == ([], 0)
+    assert cards(await claim(reviewer)) == [shown["id"]]
+
+
 async def test_a_claim_is_shown_again_to_who_made_it_and_to_nobody_else(
     api: Api, reviewer: Api, otto: Api
 ) -> None:

@@ -4,18 +4,25 @@
 -- Filters: $1 scope, $2 reviewer, $3 to $10 confidence from and to, ends, either end, type, source and run. A card is free for a
 -- reviewer when nobody has it, they did not skip it, and they may approve it. That is asked card by card: without OFFSET 0 the
 -- planner may join all leases, skips and evidence first, to find ten cards.
+--
+-- No more than $12 cards are asked: of those that an index finds, the first in order. Where a reviewer proposed all that waits,
+-- or no card has the source wanted, there would be no end to it otherwise.
 
 -- name: candidates_by_confidence
 -- Cards that are free for a reviewer, the surest first.
 SELECT card.id
-FROM suggestions AS card
-WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-  AND ($5::text IS NULL OR card.from_node_id = $5)
-  AND ($6::text IS NULL OR card.to_node_id = $6)
-  AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-  AND ($8::text IS NULL OR card.relationship_type = $8)
-  AND ($9::text IS NULL OR card.maxima ? $9)
-  AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+FROM (
+    SELECT id, confidence, maxima, endorsed_by FROM suggestions
+    WHERE scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+      AND ($5::text IS NULL OR from_node_id = $5)
+      AND ($6::text IS NULL OR to_node_id = $6)
+      AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+      AND ($8::text IS NULL OR relationship_type = $8)
+      AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+    ORDER BY confidence DESC, id DESC
+    LIMIT $12
+) AS card
+WHERE ($9::text IS NULL OR card.maxima ? $9)
   AND $2 <> ALL(card.endorsed_by)
   AND NOT EXISTS (
       SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -23,20 +30,25 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND NOT EXISTS (SELECT FROM review_skips
        WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
   AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+  AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
 ORDER BY card.confidence DESC, card.id DESC
 LIMIT $11;
 
 -- name: candidates_newest
 -- Cards that are free for a reviewer, the youngest first.
 SELECT card.id
-FROM suggestions AS card
-WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-  AND ($5::text IS NULL OR card.from_node_id = $5)
-  AND ($6::text IS NULL OR card.to_node_id = $6)
-  AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-  AND ($8::text IS NULL OR card.relationship_type = $8)
-  AND ($9::text IS NULL OR card.maxima ? $9)
-  AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+FROM (
+    SELECT id, created_at, maxima, endorsed_by FROM suggestions
+    WHERE scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+      AND ($5::text IS NULL OR from_node_id = $5)
+      AND ($6::text IS NULL OR to_node_id = $6)
+      AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+      AND ($8::text IS NULL OR relationship_type = $8)
+      AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+    ORDER BY created_at DESC, id DESC
+    LIMIT $12
+) AS card
+WHERE ($9::text IS NULL OR card.maxima ? $9)
   AND $2 <> ALL(card.endorsed_by)
   AND NOT EXISTS (
       SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -44,28 +56,33 @@ WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND 
   AND NOT EXISTS (SELECT FROM review_skips
        WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
   AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+  AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
 ORDER BY card.created_at DESC, card.id DESC
 LIMIT $11;
 
 -- name: candidates_uncertain
--- Free cards, the nearest to the boundaries ($13) of their types ($12) first; $14 is that of all other types, if wanted.
--- For those, 1,000 cards on each side of it are looked at where others have one: there may be none to be found.
+-- Free cards, the nearest to the boundaries ($14) of their types ($13) first; $15 is that of all other types, if wanted.
+-- Types share the cards that are asked; of the others, as many on each side of their boundary.
 SELECT id
 FROM (
     SELECT near.id, abs(near.confidence - band.boundary) AS distance
-    FROM unnest($12::text[], $13::float8[]) AS band (type, boundary)
+    FROM unnest($13::text[], $14::float8[]) AS band (type, boundary)
     CROSS JOIN LATERAL (
         (
             SELECT card.id, card.confidence
-            FROM suggestions AS card
-            WHERE card.relationship_type = band.type AND card.confidence >= band.boundary
-              AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-              AND ($5::text IS NULL OR card.from_node_id = $5)
-              AND ($6::text IS NULL OR card.to_node_id = $6)
-              AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-              AND ($8::text IS NULL OR card.relationship_type = $8)
-              AND ($9::text IS NULL OR card.maxima ? $9)
-              AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+            FROM (
+                SELECT id, confidence, maxima, endorsed_by FROM suggestions
+                WHERE relationship_type = band.type AND confidence >= band.boundary
+                  AND scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+                  AND ($5::text IS NULL OR from_node_id = $5)
+                  AND ($6::text IS NULL OR to_node_id = $6)
+                  AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+                  AND ($8::text IS NULL OR relationship_type = $8)
+                  AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+                ORDER BY confidence, id
+                LIMIT greatest($11, $12 / (1 + cardinality($13)))
+            ) AS card
+            WHERE ($9::text IS NULL OR card.maxima ? $9)
               AND $2 <> ALL(card.endorsed_by)
               AND NOT EXISTS (
                   SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -73,21 +90,26 @@ FROM (
               AND NOT EXISTS (SELECT FROM review_skips
                    WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
               AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+              AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
             ORDER BY card.confidence, card.id
             LIMIT $11
         )
         UNION ALL
         (
             SELECT card.id, card.confidence
-            FROM suggestions AS card
-            WHERE card.relationship_type = band.type AND card.confidence < band.boundary
-              AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-              AND ($5::text IS NULL OR card.from_node_id = $5)
-              AND ($6::text IS NULL OR card.to_node_id = $6)
-              AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-              AND ($8::text IS NULL OR card.relationship_type = $8)
-              AND ($9::text IS NULL OR card.maxima ? $9)
-              AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+            FROM (
+                SELECT id, confidence, maxima, endorsed_by FROM suggestions
+                WHERE relationship_type = band.type AND confidence < band.boundary
+                  AND scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+                  AND ($5::text IS NULL OR from_node_id = $5)
+                  AND ($6::text IS NULL OR to_node_id = $6)
+                  AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+                  AND ($8::text IS NULL OR relationship_type = $8)
+                  AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+                ORDER BY confidence DESC, id DESC
+                LIMIT greatest($11, $12 / (1 + cardinality($13)))
+            ) AS card
+            WHERE ($9::text IS NULL OR card.maxima ? $9)
               AND $2 <> ALL(card.endorsed_by)
               AND NOT EXISTS (
                   SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -95,27 +117,26 @@ FROM (
               AND NOT EXISTS (SELECT FROM review_skips
                    WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
               AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+              AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
             ORDER BY card.confidence DESC, card.id DESC
             LIMIT $11
         )
     ) AS near
     UNION ALL
     (
-        SELECT card.id, card.confidence - $14::float8
+        SELECT card.id, card.confidence - $15::float8
         FROM (
-            SELECT * FROM suggestions
-            WHERE scope = $1 AND status = 'pending' AND confidence >= $14 AND confidence >= $3 AND confidence <= $4
+            SELECT id, confidence, maxima, endorsed_by, relationship_type FROM suggestions
+            WHERE confidence >= $15 AND scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+              AND ($5::text IS NULL OR from_node_id = $5)
+              AND ($6::text IS NULL OR to_node_id = $6)
+              AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+              AND ($8::text IS NULL OR relationship_type = $8)
+              AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
             ORDER BY confidence, id
-            LIMIT CASE WHEN cardinality($12) > 0 THEN 1000 END
+            LIMIT $12
         ) AS card
-        WHERE card.relationship_type <> ALL($12)
-          AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-          AND ($5::text IS NULL OR card.from_node_id = $5)
-          AND ($6::text IS NULL OR card.to_node_id = $6)
-          AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-          AND ($8::text IS NULL OR card.relationship_type = $8)
-          AND ($9::text IS NULL OR card.maxima ? $9)
-          AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+        WHERE card.relationship_type <> ALL($13) AND ($9::text IS NULL OR card.maxima ? $9)
           AND $2 <> ALL(card.endorsed_by)
           AND NOT EXISTS (
               SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -123,26 +144,25 @@ FROM (
           AND NOT EXISTS (SELECT FROM review_skips
                WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
           AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+          AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         ORDER BY card.confidence, card.id
         LIMIT $11
     )
     UNION ALL
     (
-        SELECT card.id, $14 - card.confidence
+        SELECT card.id, $15 - card.confidence
         FROM (
-            SELECT * FROM suggestions
-            WHERE scope = $1 AND status = 'pending' AND confidence < $14 AND confidence >= $3 AND confidence <= $4
+            SELECT id, confidence, maxima, endorsed_by, relationship_type FROM suggestions
+            WHERE confidence < $15 AND scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+              AND ($5::text IS NULL OR from_node_id = $5)
+              AND ($6::text IS NULL OR to_node_id = $6)
+              AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+              AND ($8::text IS NULL OR relationship_type = $8)
+              AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
             ORDER BY confidence DESC, id DESC
-            LIMIT CASE WHEN cardinality($12) > 0 THEN 1000 END
+            LIMIT $12
         ) AS card
-        WHERE card.relationship_type <> ALL($12)
-          AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-          AND ($5::text IS NULL OR card.from_node_id = $5)
-          AND ($6::text IS NULL OR card.to_node_id = $6)
-          AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-          AND ($8::text IS NULL OR card.relationship_type = $8)
-          AND ($9::text IS NULL OR card.maxima ? $9)
-          AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+        WHERE card.relationship_type <> ALL($13) AND ($9::text IS NULL OR card.maxima ? $9)
           AND $2 <> ALL(card.endorsed_by)
           AND NOT EXISTS (
               SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -150,6 +170,7 @@ FROM (
           AND NOT EXISTS (SELECT FROM review_skips
                WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
           AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+          AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         ORDER BY card.confidence DESC, card.id DESC
         LIMIT $11
     )
@@ -158,18 +179,22 @@ ORDER BY distance, id
 LIMIT $11;
 
 -- name: candidates_by_impact
--- Of the $12 surest free cards those first whose nodes have the most edges; of each node $13 are counted.
+-- Of the $13 surest free cards those first whose nodes have the most edges; of each node $14 are counted.
 SELECT surest.id
 FROM (
     SELECT card.id, card.from_node_id, card.to_node_id, card.confidence
-    FROM suggestions AS card
-    WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-      AND ($5::text IS NULL OR card.from_node_id = $5)
-      AND ($6::text IS NULL OR card.to_node_id = $6)
-      AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-      AND ($8::text IS NULL OR card.relationship_type = $8)
-      AND ($9::text IS NULL OR card.maxima ? $9)
-      AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+    FROM (
+        SELECT id, from_node_id, to_node_id, confidence, maxima, endorsed_by FROM suggestions
+        WHERE scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+          AND ($5::text IS NULL OR from_node_id = $5)
+          AND ($6::text IS NULL OR to_node_id = $6)
+          AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+          AND ($8::text IS NULL OR relationship_type = $8)
+          AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+        ORDER BY confidence DESC, id DESC
+        LIMIT $12
+    ) AS card
+    WHERE ($9::text IS NULL OR card.maxima ? $9)
       AND $2 <> ALL(card.endorsed_by)
       AND NOT EXISTS (
           SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
@@ -177,16 +202,17 @@ FROM (
       AND NOT EXISTS (SELECT FROM review_skips
            WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
       AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+      AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
     ORDER BY card.confidence DESC, card.id DESC
-    LIMIT $12
+    LIMIT $13
 ) AS surest
 ORDER BY (SELECT sum(degree) FROM unnest(ARRAY[surest.from_node_id, surest.to_node_id]) AS node (id) CROSS JOIN LATERAL (
     SELECT count(*) AS degree
     FROM (
-        (SELECT FROM edges WHERE scope = $1 AND from_node_id = node.id LIMIT $13)
+        (SELECT FROM edges WHERE scope = $1 AND from_node_id = node.id LIMIT $14)
         UNION ALL
-        (SELECT FROM edges WHERE scope = $1 AND to_node_id = node.id LIMIT $13)
-        LIMIT $13
+        (SELECT FROM edges WHERE scope = $1 AND to_node_id = node.id LIMIT $14)
+        LIMIT $14
     ) AS edges_of_node
 ) AS counted) DESC, surest.confidence DESC, surest.id DESC
 LIMIT $11;
@@ -196,12 +222,12 @@ LIMIT $11;
 WITH queue AS (
     SELECT min(created_at) AS oldest, max(created_at) AS youngest,
            (SELECT count(*) FROM (
-               SELECT FROM suggestions WHERE scope = $1 AND status = 'pending' LIMIT $12
+               SELECT FROM suggestions WHERE scope = $1 AND status = 'pending' LIMIT $13
            ) AS first) AS length
     FROM suggestions
     WHERE scope = $1 AND status = 'pending'
 ), moments AS (
-    SELECT CASE WHEN length < $12 THEN oldest ELSE oldest + random() * (youngest - oldest) END AS at,
+    SELECT CASE WHEN length < $13 THEN oldest ELSE oldest + random() * (youngest - oldest) END AS at,
            floor(random() * length)::bigint AS step
     FROM queue, generate_series(1, $11)
 )
@@ -209,22 +235,26 @@ SELECT DISTINCT picked.id
 FROM moments
 CROSS JOIN LATERAL (
     SELECT card.id
-    FROM suggestions AS card
-    WHERE card.created_at >= moments.at
-      AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-        AND ($5::text IS NULL OR card.from_node_id = $5)
-        AND ($6::text IS NULL OR card.to_node_id = $6)
-        AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-        AND ($8::text IS NULL OR card.relationship_type = $8)
-        AND ($9::text IS NULL OR card.maxima ? $9)
-        AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-        AND $2 <> ALL(card.endorsed_by)
-        AND NOT EXISTS (
-            SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
-        )
-        AND NOT EXISTS (SELECT FROM review_skips
-             WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-        AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+    FROM (
+        SELECT id, created_at, maxima, endorsed_by FROM suggestions
+        WHERE created_at >= moments.at AND scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+          AND ($5::text IS NULL OR from_node_id = $5)
+          AND ($6::text IS NULL OR to_node_id = $6)
+          AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+          AND ($8::text IS NULL OR relationship_type = $8)
+          AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+        ORDER BY created_at, id
+        LIMIT $12
+    ) AS card
+    WHERE ($9::text IS NULL OR card.maxima ? $9)
+      AND $2 <> ALL(card.endorsed_by)
+      AND NOT EXISTS (
+          SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+      )
+      AND NOT EXISTS (SELECT FROM review_skips
+           WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+      AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+      AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
     ORDER BY card.created_at, card.id
     OFFSET moments.step
     LIMIT 1
@@ -236,37 +266,44 @@ SELECT (
     SELECT count(*)
     FROM (
         SELECT
-        FROM review_leases AS held
+        FROM (
+            SELECT suggestion_id FROM review_leases
+            WHERE scope = $1 AND reviewer <> $2 AND expires_at > statement_timestamp()
+            LIMIT $12
+        ) AS held
         JOIN suggestions AS card ON card.id = held.suggestion_id
-        WHERE held.scope = $1 AND held.reviewer <> $2 AND held.expires_at > statement_timestamp()
-          AND card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-            AND ($5::text IS NULL OR card.from_node_id = $5)
-            AND ($6::text IS NULL OR card.to_node_id = $6)
-            AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-            AND ($8::text IS NULL OR card.relationship_type = $8)
-            AND ($9::text IS NULL OR card.maxima ? $9)
-            AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+        WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
+          AND ($5::text IS NULL OR card.from_node_id = $5)
+          AND ($6::text IS NULL OR card.to_node_id = $6)
+          AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
+          AND ($8::text IS NULL OR card.relationship_type = $8)
+          AND ($9::text IS NULL OR card.maxima ? $9)
+          AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
         LIMIT $11
     ) AS others
 ) AS held_by_others, (
     SELECT count(*)
     FROM (
         SELECT
-        FROM suggestions AS card
-        WHERE card.scope = $1 AND card.status = 'pending' AND card.confidence >= $3 AND card.confidence <= $4
-            AND ($5::text IS NULL OR card.from_node_id = $5)
-            AND ($6::text IS NULL OR card.to_node_id = $6)
-            AND ($7::text IS NULL OR card.from_node_id = $7 OR card.to_node_id = $7)
-            AND ($8::text IS NULL OR card.relationship_type = $8)
-            AND ($9::text IS NULL OR card.maxima ? $9)
-            AND ($10::text IS NULL OR card.id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
-            AND $2 <> ALL(card.endorsed_by)
-            AND NOT EXISTS (
-                SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
-            )
-            AND NOT EXISTS (SELECT FROM review_skips
-                 WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
-            AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+        FROM (
+            SELECT id, maxima, endorsed_by FROM suggestions
+            WHERE scope = $1 AND status = 'pending' AND confidence >= $3 AND confidence <= $4
+              AND ($5::text IS NULL OR from_node_id = $5)
+              AND ($6::text IS NULL OR to_node_id = $6)
+              AND ($7::text IS NULL OR from_node_id = $7 OR to_node_id = $7)
+              AND ($8::text IS NULL OR relationship_type = $8)
+              AND ($10::text IS NULL OR id = ANY(ARRAY(SELECT suggestion_id FROM evidence WHERE analysis_run_id = $10)))
+            LIMIT $12
+        ) AS card
+        WHERE ($9::text IS NULL OR card.maxima ? $9)
+          AND $2 <> ALL(card.endorsed_by)
+          AND NOT EXISTS (
+              SELECT FROM review_leases WHERE suggestion_id = card.id AND expires_at > statement_timestamp() OFFSET 0
+          )
+          AND NOT EXISTS (SELECT FROM review_skips
+               WHERE suggestion_id = card.id AND reviewer = $2 AND until > statement_timestamp() OFFSET 0)
+          AND NOT EXISTS (SELECT FROM evidence WHERE suggestion_id = card.id AND $2 IN (proposed_by, on_behalf_of) OFFSET 0)
+          AND NOT EXISTS (SELECT FROM suppressed_proposers WHERE suggestion_id = card.id AND proposed_by = $2 OFFSET 0)
         LIMIT $11
     ) AS free
 ) AS remaining;

@@ -29,6 +29,10 @@ IMPACT_WINDOW = 500
 IMPACT_EDGES = 200
 SHORT_QUEUE = 200
 
+ASKED_FIRST = 1_000
+ASKED_AT_MOST = 10_000
+"""How many cards are asked whether they are free: so many first, and so many where none of those is."""
+
 _ORDERS: Final[Mapping[ReviewOrder, Query]] = MappingProxyType(
     {
         ReviewOrder.CONFIDENCE: REVIEWS.candidates_by_confidence,
@@ -49,7 +53,10 @@ class Waiting(NamedTuple):
 async def candidates(
     connection: Connection, wanted: CardsWanted, bands: tuple[list[str], list[float]], limit: int
 ) -> list[str]:
-    """Return cards that seem free, in the order wanted; wants a transaction. `bands` are types and boundaries."""
+    """Return cards that seem free, in the order wanted; wants a transaction. `bands` are types and boundaries.
+
+    Only the first `ASKED_AT_MOST` of the queue are asked: there may be more than are found.
+    """
     await connection.execute(READING.plan_for_these_filters)
     more: tuple[Any, ...] = ()
     match wanted.order:
@@ -60,7 +67,10 @@ async def candidates(
             more = (max(IMPACT_WINDOW, limit), IMPACT_EDGES)
         case _:
             pass
-    rows = await connection.fetch(_ORDERS[wanted.order], *_filters(wanted), limit, *more)
+    statement = _ORDERS[wanted.order]
+    rows = await connection.fetch(statement, *_filters(wanted), limit, ASKED_FIRST, *more)
+    if not rows:
+        rows = await connection.fetch(statement, *_filters(wanted), limit, ASKED_AT_MOST, *more)
     return [id_of(row["id"]) for row in rows]
 
 
@@ -69,7 +79,9 @@ async def draw(connection: Connection, wanted: CardsWanted, count: int) -> list[
     if not count:
         return []
     await connection.execute(READING.plan_for_these_filters)
-    rows = await connection.fetch(REVIEWS.candidates_at_random, *_filters(wanted), count, SHORT_QUEUE)
+    rows = await connection.fetch(
+        REVIEWS.candidates_at_random, *_filters(wanted), count, ASKED_FIRST, SHORT_QUEUE
+    )
     return [id_of(row["id"]) for row in rows]
 
 
@@ -97,9 +109,9 @@ async def lease(
 
 
 async def waiting(connection: Connection, wanted: CardsWanted) -> Waiting:
-    """Count what is held by others and what is left; wants a transaction."""
+    """Count what is held by others and what is left, among `ASKED_AT_MOST` cards; wants a transaction."""
     await connection.execute(READING.plan_for_these_filters)
-    row = await connection.fetchrow(REVIEWS.waiting, *_filters(wanted), COUNT_LIMIT)
+    row = await connection.fetchrow(REVIEWS.waiting, *_filters(wanted), COUNT_LIMIT, ASKED_AT_MOST)
     assert row is not None
     return Waiting(row["held_by_others"], row["remaining"])
 

@@ -114,7 +114,8 @@ class ReviewBatch(Reply):
     """The cards of a claim. Without cards, `claim_id` is None where nothing was left to claim.
 
     Of what the filter leaves, `held_by_others` are before other reviewers now, and `remaining` could be claimed next; both
-    are counted up to 1,000.
+    are counted up to 1,000. They mean "at least" where more than 10,000 cards wait: no more are asked whether they are free, and
+    a claim without cards then says only that none of those was.
     """
 
     claim_id: Id | None = None
