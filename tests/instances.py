@@ -52,8 +52,10 @@ async def running(app: web.Application) -> AsyncIterator[Instance]:
 async def connected(dsn: str, schema: str) -> AsyncIterator[Connection]:
     """A plain connection to the database of instances."""
     connection = await asyncpg.connect(dsn, server_settings={"search_path": f"{schema},public"})
-    yield connection
-    await connection.close()
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager

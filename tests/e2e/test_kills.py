@@ -98,9 +98,11 @@ async def test_reports_of_a_lost_attempt_are_fenced(single: Cluster) -> None:
     assert done["result"] == {"by": "new"}
 
 
-async def _claim(bus: Bus, runner: str) -> ClaimReply:
-    request = ClaimRequest(runner=runner, queues=("default",), job_types=("by_hand",), slots=1, wait_ms=2_000)
-    return await bus.request(CLAIM_SUBJECT, request, ClaimReply)
+async def _claim(bus: Bus, runner: str, wait_ms: int = 2_000) -> ClaimReply:
+    request = ClaimRequest(
+        runner=runner, queues=("default",), job_types=("by_hand",), slots=1, wait_ms=wait_ms
+    )
+    return await bus.request(CLAIM_SUBJECT, request, ClaimReply, timeout_seconds=wait_ms / 1_000 + 2)
 
 
 async def _complete(bus: Bus, runner: str, job_id: Any, attempt: int, token: str) -> Outcome:
@@ -153,9 +155,13 @@ async def test_a_job_that_was_handed_over_by_a_service_that_was_killed_before_it
         connected(database, "jobs") as connection,
     ):
         await bus.request(REGISTER_SUBJECT, RegisterRequest(runner="old", job_types=(spec,)), RegisterReply)
-        await connection.execute(SLOW_CREATION)
-        old = asyncio.create_task(_claim(bus, "old"))
         direct = Api(session, jobs.url, single.token())
+        # What the service has not done before takes long: nothing is handed over to a claim that may end meanwhile.
+        await direct.start_job("by_hand")
+        [first] = await until(lambda: _claimed(bus, "old"))
+        await _complete(bus, "old", first.job.id, 1, first.token)
+        await connection.execute(SLOW_CREATION)
+        old = asyncio.create_task(_claim(bus, "old", wait_ms=8_000))
         await until(lambda: _is_parked(direct))
         creation = asyncio.create_task(direct.start_job("by_hand"))
         await until(lambda: connection.fetchval(IS_BEING_CREATED))

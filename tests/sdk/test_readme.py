@@ -58,7 +58,8 @@ async def test_the_examples_work_together(
     assert await eventually(lambda: subscriber.process.poll() == 0, within_seconds=30)  # type: ignore[union-attr]
     output = subscriber.log.read_text()
     assert output.startswith("Snapshot(")
-    assert "analysis.job.completed" in output
+    # The worker may have been done before the stream began: then the snapshot says so, and is all there is.
+    assert "analysis.job.completed" in output or "JobStatus.COMPLETED" in output
     assert "'rows': 3" in output.splitlines()[-1]
 
 
