@@ -218,6 +218,8 @@ async def test_reviewers_of_two_instances_never_see_the_same_card(
     batches = await asyncio.gather(
         *(claim(one, 25, order=orders[number % 4]) for number, one in enumerate(reviewers))
     )
+    # Who lost too many races for cards got fewer; what is left is there for whoever asks next.
+    batches.append(await claim(other.as_("late", "reviewer"), 25))
     seen = Counter(card for batch in batches for card in cards(batch))
     assert max(seen.values()) == 1
     assert sum(seen.values()) == 400
