@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.governance.plan import Plan
-from benchmarks.governance.requests import caller, timings
+from benchmarks.governance.requests import caller
 from benchmarks.outcome import Outcome, percentile
 from benchmarks.system import SCOPE, System
+from benchmarks.timing import timings
 
 CLIENTS = 1
 FILL_SECONDS = 600

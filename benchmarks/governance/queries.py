@@ -9,9 +9,10 @@ from pathlib import Path
 import asyncpg
 
 from benchmarks.governance.plan import Plan
-from benchmarks.governance.requests import Call, Caller, caller, timings
+from benchmarks.governance.requests import Caller, caller
 from benchmarks.outcome import Outcome, percentile
 from benchmarks.system import SCOPE, System
+from benchmarks.timing import Call, timings
 
 CLIENTS = 4
 PAGE = "50"

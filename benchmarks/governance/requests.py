@@ -1,8 +1,6 @@
-"""Requests over HTTP, a few at the same time, and how long each took."""
+"""Requests to governance over HTTP."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +10,6 @@ import aiohttp
 from benchmarks.system import System
 
 REQUEST_SECONDS = 60
-
-Call = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +40,3 @@ async def caller(system: System) -> AsyncIterator[Caller]:
         system.service_url, headers=system.headers(), timeout=timeout
     ) as session:
         yield Caller(session)
-
-
-async def timings(calls: Sequence[Call], *, clients: int) -> list[float]:
-    """Make the calls, so many at the same time; returns how long each took, in milliseconds."""
-    waiting = iter(calls)
-    taken: list[float] = []
-
-    async def client() -> None:
-        for call in waiting:
-            began = time.perf_counter()
-            await call()
-            taken.append((time.perf_counter() - began) * 1_000)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(clients):
-            group.create_task(client())
-    return taken

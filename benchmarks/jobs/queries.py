@@ -1,9 +1,7 @@
 """List, get and cancel over HTTP, beside a long history."""
 
-import asyncio
 import itertools
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +12,7 @@ from benchmarks.jobs.plan import Plan
 from benchmarks.jobs.stored import TYPES, fill
 from benchmarks.outcome import Outcome, percentile
 from benchmarks.system import SCOPE, System
+from benchmarks.timing import Call, timings
 
 CLIENTS = 4
 PAGE = 50
@@ -24,8 +23,6 @@ SELECT id::text AS id, session_id, related_type, related_id, created_by FROM job
 WHERE scope = $2 AND session_id IS NOT NULL AND related_id IS NOT NULL
 """
 ACTIVE = "SELECT id::text FROM jobs WHERE scope = $1 AND status IN ('queued', 'running') ORDER BY random() LIMIT $2"
-
-Call = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ async def measure(system: System, plan: Plan) -> Outcome:
             "get": [_bound(caller.get, random.choice(known)["id"]) for _ in range(plan.requests)],
             "cancel": [_bound(caller.cancel, row["id"]) for row in active],
         }
-        timed = {kind: await timings(calls) for kind, calls in kinds.items()}
+        timed = {kind: await timings(calls, clients=CLIENTS) for kind, calls in kinds.items()}
     details = {f"{kind}_p50_ms": percentile(taken, 50) for kind, taken in timed.items()}
     counts = {f"{kind}_requests": len(taken) for kind, taken in timed.items()}
     return Outcome(
@@ -79,23 +76,6 @@ async def measure(system: System, plan: Plan) -> Outcome:
         {"stored_jobs": stored, **details, **counts},
         [] if stored == plan.stored_jobs else [f"{stored} rows instead of {plan.stored_jobs}"],
     )
-
-
-async def timings(calls: Sequence[Call]) -> list[float]:
-    """Make the calls, a few at the same time; returns how long each took, in milliseconds."""
-    waiting = iter(calls)
-    taken: list[float] = []
-
-    async def client() -> None:
-        for call in waiting:
-            began = time.perf_counter()
-            await call()
-            taken.append((time.perf_counter() - began) * 1_000)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CLIENTS):
-            group.create_task(client())
-    return taken
 
 
 def _lists(caller: Caller, known: Sequence[asyncpg.Record]) -> Iterator[Call]:
