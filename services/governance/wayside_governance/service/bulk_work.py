@@ -14,6 +14,7 @@ from wayside_governance.domain.planning import Result
 from wayside_governance.service.deciding import Decider
 from wayside_governance.service.problems import item_problem
 from wayside_governance.store import bulk as stored
+from wayside_service.database import Connection
 from wayside_service.errors import Unavailable
 
 STEP: Final = 500
@@ -61,7 +62,7 @@ class BulkWork:
                     size //= 2
                     continue
                 log.exception("bulk_item_failed", bulk_id=bulk_id)
-                step = await self._pass_over(bulk_id)
+                step = await self._pass_over(bulk_id, scope)
             else:
                 size = min(STEP, size * 2)
             yield step
@@ -71,10 +72,7 @@ class BulkWork:
     async def _step(self, bulk_id: str, scope: ScopeName, size: int) -> Step:
         results: list[Result] = []
         async with self.decider.database.transaction() as connection:
-            found = await stored.lock(connection, bulk_id)
-            if found is None or found[0].scope != scope:
-                raise BulkNotFound(bulk_id)
-            bulk, _ = found
+            bulk = await _locked(connection, bulk_id, scope)
             if bulk.state is not DecisionBulkState.RUNNING:
                 return Step(bulk)
             items = await stored.items_after(connection, bulk, size)
@@ -90,18 +88,22 @@ class BulkWork:
         self.decider.committed(results)
         return Step(bulk, worked)
 
-    async def _pass_over(self, bulk_id: str) -> Step:
+    async def _pass_over(self, bulk_id: str, scope: ScopeName) -> Step:
         """Refuse the next suggestion, at which this service fails."""
         async with self.decider.database.transaction() as connection:
-            found = await stored.lock(connection, bulk_id)
-            if found is None:
-                raise BulkNotFound(bulk_id)
-            bulk, _ = found
+            bulk = await _locked(connection, bulk_id, scope)
             items = await stored.items_after(connection, bulk, 1)
             worked = tuple(Handled(item, BulkItemOutcome.REFUSED) for item in items)
             await stored.keep_failures(connection, bulk, [(one, _BROKEN) for one in worked])
             bulk = await stored.advance(connection, bulk, worked)
         return Step(bulk, worked)
+
+
+async def _locked(connection: Connection, bulk_id: str, scope: ScopeName) -> Bulk:
+    found = await stored.lock(connection, bulk_id)
+    if found is None or found[0].scope != scope:
+        raise BulkNotFound(bulk_id)
+    return found[0]
 
 
 def problem_of(one: Handled) -> Problem | None:
